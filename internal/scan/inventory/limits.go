@@ -1,0 +1,31 @@
+package inventory
+
+import (
+	"cmp"
+	"time"
+)
+
+// Limits bounds what one layer may cost. A zero field means its default.
+type Limits struct {
+	Entries    int           // tar entries; default 2,000,000
+	PathLength int           // bytes in a path or link target; default 4,096
+	PathDepth  int           // components in a path; default 256
+	FileBytes  int64         // one package database; default 128 MiB
+	TotalBytes int64         // uncompressed bytes of the layer; default 32 GiB
+	Packages   int           // packages of one layer; default 200,000
+	Links      int           // symbolic links and os-release files that are kept; default 4,096
+	Time       time.Duration // wall clock; default 10 minutes
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		Entries:    cmp.Or(l.Entries, 2_000_000),
+		PathLength: cmp.Or(l.PathLength, 4096),
+		PathDepth:  cmp.Or(l.PathDepth, 256),
+		FileBytes:  cmp.Or(l.FileBytes, 128<<20),
+		TotalBytes: cmp.Or(l.TotalBytes, 32<<30),
+		Packages:   cmp.Or(l.Packages, 200_000),
+		Links:      cmp.Or(l.Links, 4096),
+		Time:       cmp.Or(l.Time, 10*time.Minute),
+	}
+}

@@ -1,0 +1,58 @@
+package inventory
+
+import (
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// LayerRecord is all that a scan has to know of one layer. It holds no layer digest: whoever stores it does.
+//
+// Paths have no leading slash and are cleaned. Where a merge only asks "is this path in here?", the record holds sorted
+// 64-bit hashes instead of names, so its size does not depend on the length of names that an attacker chose.
+type LayerRecord struct {
+	// Files are the package databases of the layer, sorted by path. A database that was read and holds no packages
+	// is here with none: it still replaces the one of a lower layer.
+	Files []File
+	// OSReleases are the files that os-release may turn out to be once symbolic links are resolved, sorted by path.
+	OSReleases []OSReleaseFile
+	// Symlinks are those on the way to package databases and os-release files, sorted by path.
+	Symlinks []Symlink
+
+	Paths     []uint64 // everything that is no directory: hides that path, and all below it, in lower layers
+	Whiteouts []uint64 // deleted: the same
+	Opaque    []uint64 // directories whose content in lower layers is hidden, themselves not
+	Dirs      []uint64 // directories where a file or link of the three lists above could be in a lower layer
+
+	Entries int64 // tar entries read
+	Bytes   int64 // uncompressed size
+}
+
+// File is a package database and what was read from it.
+type File struct {
+	Path     string
+	Kind     string
+	Packages []Package // sorted; Layer is empty
+	// Problem is why the database could not be read, nil when it could. It only matters to images in which no
+	// higher layer replaces the file.
+	Problem *Error
+}
+
+// OSReleaseFile is a parsed os-release file.
+type OSReleaseFile struct {
+	Path    string
+	Release OSRelease
+}
+
+// Symlink is a symbolic link as the layer has it; Target may be relative.
+type Symlink struct {
+	Path, Target string
+}
+
+// hashPath is the stable hash of cleaned paths in records. Changing it means a new IndexerVersion.
+func hashPath(path string) uint64 { return xxhash.Sum64String(path) }
+
+func contains(sorted []uint64, h uint64) bool {
+	_, found := slices.BinarySearch(sorted, h)
+	return found
+}
