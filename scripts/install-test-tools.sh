@@ -9,8 +9,6 @@ set -eu
 
 crane_version=v0.22.1
 regctl_version=v0.11.7
-# The last release of the Go SDK v1 carries the ECR model as a JSON file.
-aws_model_module=github.com/aws/aws-sdk-go@v1.55.8
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 tools=$root/.tools
@@ -111,9 +109,10 @@ go_tool() {
 	fi
 }
 
-# An AWS CLI of Debian 12 knows neither the account settings of ECR nor
-# AWS_ENDPOINT_URL. It is given the newer model, and a wrapper that passes the
-# endpoint. Python tests read the same model through AWS_DATA_PATH.
+# The AWS CLI of Debian 12 knows neither the account settings of ECR nor
+# AWS_ENDPOINT_URL. It is told of the first by an addition to its model, found
+# through AWS_DATA_PATH, and gets the second from a wrapper. Python tests use the
+# same addition.
 install_aws_wrapper() {
 	have aws || return 0
 	real=$(PATH=$(printf %s "$PATH" | sed "s#$bin:##g") command -v aws)
@@ -122,17 +121,32 @@ install_aws_wrapper() {
 		return 0
 	fi
 	if [ -x "$bin/aws" ] && aws_is_new "$bin/aws"; then return 0; fi
-	say "giving $real the ECR model of $aws_model_module"
-	if ! source=$(cd / && go mod download -json "$aws_model_module" 2>"$log" | sed -n 's/.*"Dir": "\(.*\)",/\1/p') || [ -z "$source" ]; then
-		say "the newer ECR model could not be fetched; account settings cannot be tested with this AWS CLI"
-		missing="$missing aws-with-account-settings"
-		return 0
-	fi
+	say "telling $real of newer ECR operations"
 	model=$tools/aws-models/ecr/2015-09-21
 	mkdir -p "$model"
-	cp "$source/models/apis/ecr/2015-09-21/api-2.json" "$model/service-2.json"
-	cp "$source/models/apis/ecr/2015-09-21/paginators-1.json" "$source/models/apis/ecr/2015-09-21/waiters-2.json" "$model/"
-	chmod -R u+w "$tools/aws-models"
+	cat >"$model/service-2.sdk-extras.json" <<-'MODEL'
+		{"version": 1.0, "merge": {
+		  "operations": {
+		    "PutAccountSetting": {"name": "PutAccountSetting", "http": {"method": "POST", "requestUri": "/"},
+		      "input": {"shape": "PutAccountSettingRequest"}, "output": {"shape": "PutAccountSettingResponse"},
+		      "errors": [{"shape": "ServerException"}, {"shape": "InvalidParameterException"},
+		        {"shape": "ValidationException"}, {"shape": "LimitExceededException"}]},
+		    "GetAccountSetting": {"name": "GetAccountSetting", "http": {"method": "POST", "requestUri": "/"},
+		      "input": {"shape": "GetAccountSettingRequest"}, "output": {"shape": "GetAccountSettingResponse"},
+		      "errors": [{"shape": "ServerException"}, {"shape": "InvalidParameterException"},
+		        {"shape": "ValidationException"}]}},
+		  "shapes": {
+		    "AccountSettingName": {"type": "string"},
+		    "AccountSettingValue": {"type": "string"},
+		    "PutAccountSettingRequest": {"type": "structure", "required": ["name", "value"], "members":
+		      {"name": {"shape": "AccountSettingName"}, "value": {"shape": "AccountSettingValue"}}},
+		    "PutAccountSettingResponse": {"type": "structure", "members":
+		      {"name": {"shape": "AccountSettingName"}, "value": {"shape": "AccountSettingValue"}}},
+		    "GetAccountSettingRequest": {"type": "structure", "required": ["name"], "members":
+		      {"name": {"shape": "AccountSettingName"}}},
+		    "GetAccountSettingResponse": {"type": "structure", "members":
+		      {"name": {"shape": "AccountSettingName"}, "value": {"shape": "AccountSettingValue"}}}}}}
+	MODEL
 	cat >"$bin/aws" <<-WRAPPER
 		#!/bin/sh
 		# Written by scripts/install-test-tools.sh: see there.
