@@ -1,0 +1,111 @@
+package advisory
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// dirFeed reads exports from a directory.
+type dirFeed struct {
+	dir  string
+	opts FeedOptions
+}
+
+func (f *dirFeed) Location() string { return f.dir }
+
+// Fetch opens a file. An unchanged one is told by its size and time or, when it
+// was only touched or copied, by its digest.
+func (f *dirFeed) Fetch(ctx context.Context, ecosystem string, have Source) (*Export, error) {
+	if err := checkEcosystem(ecosystem); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(f.dir, ecosystem, exportName)
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoExport
+	}
+	if err != nil {
+		return nil, fmt.Errorf("advisories: %w", err)
+	}
+	src, err := f.describe(ctx, file, path, have)
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &Export{ReaderAt: file, Source: src, close: file.Close}, nil
+}
+
+func (f *dirFeed) describe(ctx context.Context, file *os.File, path string, have Source) (Source, error) {
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return Source{}, fmt.Errorf("advisories: %w", err)
+	case !info.Mode().IsRegular():
+		return Source{}, fmt.Errorf("advisories: %s is not a regular file", path)
+	case info.Size() > f.opts.MaxExportBytes:
+		return Source{}, fmt.Errorf("advisories: %s has %d bytes, the limit is %d", path, info.Size(), f.opts.MaxExportBytes)
+	}
+	src := Source{Location: path, Size: info.Size(), LastModified: info.ModTime().UTC().Format(time.RFC3339Nano)}
+	if have.Loaded() && have.Location == src.Location && have.Size == src.Size && have.LastModified == src.LastModified {
+		return src, ErrNotModified
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, &contextReader{ctx, file}); err != nil {
+		return Source{}, fmt.Errorf("advisories: %w", err)
+	}
+	src.Digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
+	if have.Loaded() && have.Digest == src.Digest {
+		return src, ErrNotModified
+	}
+	return src, nil
+}
+
+// Ecosystems lists the subdirectories that hold an export.
+func (f *dirFeed) Ecosystems(context.Context) ([]string, error) {
+	found, err := filepath.Glob(filepath.Join(globQuote(f.dir), "*", exportName))
+	if err != nil {
+		return nil, fmt.Errorf("advisories: %w", err)
+	}
+	names := make([]string, 0, len(found))
+	for _, path := range found {
+		if name := filepath.Base(filepath.Dir(path)); checkEcosystem(name) == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// globQuote keeps the directory's own name from being read as a pattern.
+func globQuote(path string) string {
+	var quoted []rune
+	for _, c := range path {
+		if c == '*' || c == '?' || c == '[' || c == '\\' {
+			quoted = append(quoted, '\\')
+		}
+		quoted = append(quoted, c)
+	}
+	return string(quoted)
+}
+
+// contextReader stops reading when the context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}

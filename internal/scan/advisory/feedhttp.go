@@ -1,0 +1,174 @@
+package advisory
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+)
+
+// httpFeed downloads exports.
+type httpFeed struct {
+	base   *url.URL
+	client *http.Client
+	opts   FeedOptions
+}
+
+func newHTTPFeed(base *url.URL, opts FeedOptions) *httpFeed {
+	client := opts.Client
+	if client == nil {
+		client = &http.Client{Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
+			TLSHandshakeTimeout:   15 * time.Second,
+			ResponseHeaderTimeout: time.Minute,
+			IdleConnTimeout:       30 * time.Second,
+			MaxIdleConns:          2,
+			ForceAttemptHTTP2:     true,
+		}}
+	}
+	return &httpFeed{base: base, client: client, opts: opts}
+}
+
+func (f *httpFeed) Location() string { return f.base.Redacted() }
+
+// Ecosystems: a web server has no standard way to list.
+func (f *httpFeed) Ecosystems(context.Context) ([]string, error) { return nil, nil }
+
+// Fetch downloads to a temporary file: the directory of a zip is at its end, and
+// an import must not keep a connection open while a database takes its time.
+func (f *httpFeed) Fetch(ctx context.Context, ecosystem string, have Source) (*Export, error) {
+	if err := checkEcosystem(ecosystem); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	res, location, err := f.request(ctx, ecosystem, have)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if err := f.checkResponse(res); err != nil {
+		return nil, err
+	}
+	idle := time.AfterFunc(f.opts.IdleTimeout, func() {
+		cancel(fmt.Errorf("advisories: %s: no data for %v", location, f.opts.IdleTimeout))
+	})
+	defer idle.Stop()
+	body := &watchedReader{r: res.Body, progress: func() { idle.Reset(f.opts.IdleTimeout) }}
+	exp, err := f.save(body, res, location, have)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return exp, err
+}
+
+func (f *httpFeed) request(ctx context.Context, ecosystem string, have Source) (*http.Response, string, error) {
+	target := f.base.JoinPath(url.PathEscape(ecosystem), exportName)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+	if err != nil {
+		return nil, "", fmt.Errorf("advisories: %w", err)
+	}
+	location := target.Redacted()
+	req.Header.Set("User-Agent", f.opts.UserAgent)
+	// Another mirror's validators mean nothing here, so they are sent only
+	// to where they came from.
+	if have.Loaded() && have.Location == location {
+		if have.ETag != "" {
+			req.Header.Set("If-None-Match", have.ETag)
+		}
+		if have.LastModified != "" {
+			req.Header.Set("If-Modified-Since", have.LastModified)
+		}
+	}
+	res, err := f.client.Do(req)
+	if err != nil {
+		return nil, "", fmt.Errorf("advisories: %w", err)
+	}
+	return res, location, nil
+}
+
+func (f *httpFeed) checkResponse(res *http.Response) error {
+	switch {
+	case res.StatusCode == http.StatusNotModified:
+		return ErrNotModified
+	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone:
+		return ErrNoExport
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("advisories: %s answered %s", res.Request.URL.Redacted(), res.Status)
+	case res.ContentLength > f.opts.MaxExportBytes:
+		return f.tooLarge(res.Request.URL.Redacted())
+	}
+	return nil
+}
+
+func (f *httpFeed) tooLarge(location string) error {
+	return fmt.Errorf("advisories: %s is larger than the limit of %d bytes", location, f.opts.MaxExportBytes)
+}
+
+// save copies the body to a temporary file that lives as long as the export.
+func (f *httpFeed) save(body io.Reader, res *http.Response, location string, have Source) (*Export, error) {
+	file, err := os.CreateTemp(f.opts.TempDir, "ecru-advisories-*.zip")
+	if err != nil {
+		return nil, fmt.Errorf("advisories: %w", err)
+	}
+	// Where the system allows it the name goes at once, so that not even a
+	// crash leaves the file behind; elsewhere it goes when the export is closed.
+	_ = os.Remove(file.Name())
+	remove := func() error { return errors.Join(file.Close(), removeFile(file.Name())) }
+	sum := sha256.New()
+	n, err := io.Copy(io.MultiWriter(file, sum), io.LimitReader(body, f.opts.MaxExportBytes+1))
+	switch {
+	case err != nil:
+		err = fmt.Errorf("advisories: download %s: %w", location, err)
+	case n > f.opts.MaxExportBytes:
+		err = f.tooLarge(location)
+	}
+	src := Source{
+		Location: location, Size: n, Digest: "sha256:" + hex.EncodeToString(sum.Sum(nil)),
+		ETag: header(res, "ETag"), LastModified: header(res, "Last-Modified"),
+	}
+	if err == nil && have.Loaded() && have.Digest == src.Digest {
+		err = ErrNotModified
+	}
+	if err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	return &Export{ReaderAt: file, Source: src, close: remove}, nil
+}
+
+// header returns a validator that can be stored and sent back.
+func header(res *http.Response, name string) string {
+	if v := res.Header.Get(name); plain(v, 512) {
+		return v
+	}
+	return ""
+}
+
+func removeFile(name string) error {
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// watchedReader reports progress.
+type watchedReader struct {
+	r        io.Reader
+	progress func()
+}
+
+func (w *watchedReader) Read(p []byte) (int, error) {
+	n, err := w.r.Read(p)
+	if n > 0 {
+		w.progress()
+	}
+	return n, err
+}

@@ -1,0 +1,66 @@
+package advisory
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Parent returns the ecosystem without its release: "Debian" of "Debian:12".
+func Parent(ecosystem string) string {
+	parent, _, _ := strings.Cut(ecosystem, ":")
+	return parent
+}
+
+// Within reports whether ecosystem is the export's own or one of its releases:
+// "Debian:12" is within "Debian:12" and "Debian".
+func Within(ecosystem, export string) bool {
+	rest, found := strings.CutPrefix(ecosystem, export)
+	return found && (rest == "" || rest[0] == ':')
+}
+
+// Split makes the entries of a record for the export of one ecosystem: one for
+// each package, holding only what is said about that package there. Exports
+// repeat whole records, so other releases and other packages are left out; a
+// record with a thousand packages must not be read whole for each of them.
+func (r *Record) Split(export string) ([]Entry, error) {
+	var names []string
+	byName := map[string][]Affected{}
+	for _, a := range r.Affected {
+		if !Within(a.Package.Ecosystem, export) {
+			continue
+		}
+		if enumerated(export) && len(a.Ranges) > 0 {
+			a.Versions = nil
+		}
+		if byName[a.Package.Name] == nil {
+			names = append(names, a.Package.Name)
+		}
+		byName[a.Package.Name] = append(byName[a.Package.Name], a)
+	}
+	slices.Sort(names)
+	entries := make([]Entry, 0, len(names))
+	for _, name := range names {
+		part := *r
+		part.Affected = byName[name]
+		data, err := json.Marshal(&part)
+		if err != nil {
+			return nil, fmt.Errorf("advisory: encode %s: %w", r.ID, err)
+		}
+		entries = append(entries, Entry{Package: name, ID: r.ID, Modified: r.Modified.UTC(), Data: data})
+	}
+	return entries, nil
+}
+
+// enumerated reports whether the versions lists of an ecosystem only spell out
+// the published versions inside the ranges beside them. Distributions do that;
+// their versions have a total order, so the ranges say it all, in a fraction of
+// the bytes. Elsewhere (PyPI) a list can say more than the ranges.
+func enumerated(export string) bool {
+	switch Parent(export) {
+	case "Alpine", "Debian", "Ubuntu", "Wolfi", "Chainguard":
+		return true
+	}
+	return false
+}
