@@ -10,10 +10,10 @@ type Limits struct {
 	Entries    int           // tar entries; default 2,000,000
 	PathLength int           // bytes in a path or link target; default 4,096
 	PathDepth  int           // components in a path; default 256
-	FileBytes  int64         // one package database; default 128 MiB
+	FileBytes  int64         // one package database; default 128 MiB. All of a layer together: eight times that
 	TotalBytes int64         // uncompressed bytes of the layer; default 32 GiB
-	Packages   int           // packages of one layer; default 200,000
-	Links      int           // symbolic links and os-release files that are kept; default 4,096
+	Packages   int           // packages of one layer; default 200,000, with 512 bytes of text each on average
+	Kept       int           // package database files; default 16,384. os-release files and links: an eighth of that
 	Time       time.Duration // wall clock; default 10 minutes
 }
 
@@ -25,7 +25,7 @@ func (l Limits) withDefaults() Limits {
 		FileBytes:  cmp.Or(l.FileBytes, 128<<20),
 		TotalBytes: cmp.Or(l.TotalBytes, 32<<30),
 		Packages:   cmp.Or(l.Packages, 200_000),
-		Links:      cmp.Or(l.Links, 4096),
+		Kept:       cmp.Or(l.Kept, 16384),
 		Time:       cmp.Or(l.Time, 10*time.Minute),
 	}
 }

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -55,4 +56,36 @@ func hashPath(path string) uint64 { return xxhash.Sum64String(path) }
 func contains(sorted []uint64, h uint64) bool {
 	_, found := slices.BinarySearch(sorted, h)
 	return found
+}
+
+func (w *walker) record() *LayerRecord {
+	r := &LayerRecord{
+		Paths: sortedSet(w.paths), Whiteouts: sortedSet(w.whiteouts), Opaque: sortedSet(w.opaque), Dirs: sortedSet(w.dirs),
+		Entries: w.entries, Bytes: w.s.read,
+	}
+	for path, k := range w.files {
+		if !w.gone(path, k.at) {
+			r.Files = append(r.Files, k.value)
+		}
+	}
+	for path, k := range w.releases {
+		if !w.gone(path, k.at) {
+			r.OSReleases = append(r.OSReleases, OSReleaseFile{Path: path, Release: k.value})
+		}
+	}
+	for path, k := range w.links {
+		if !w.gone(path, k.at) {
+			r.Symlinks = append(r.Symlinks, Symlink{Path: path, Target: k.value})
+		}
+	}
+	slices.SortFunc(r.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(r.OSReleases, func(a, b OSReleaseFile) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(r.Symlinks, func(a, b Symlink) int { return strings.Compare(a.Path, b.Path) })
+	return r
+}
+
+// sortedSet sorts and drops duplicates, and gives back memory that growing took too much of.
+func sortedSet(hashes []uint64) []uint64 {
+	slices.Sort(hashes)
+	return slices.Clip(slices.Compact(hashes))
 }
