@@ -214,31 +214,45 @@ func (u *Updater) Import(ctx context.Context, dir string, report func(Progress),
 // there are none yet. After a failure it answers the same failure for a while,
 // so that a thousand scans do not become a thousand requests.
 func (u *Updater) Ensure(ctx context.Context, ecosystem string) error {
+	if loaded, err := u.loaded(ctx, ecosystem); loaded || err != nil {
+		return err
+	}
 	release, err := u.lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	sources, err := u.store.Sources(ctx)
-	if err != nil {
+	// Whoever had the turn before may have loaded it.
+	if loaded, err := u.loaded(ctx, ecosystem); loaded || err != nil {
 		return err
-	}
-	for _, s := range sources {
-		if s.Ecosystem != ecosystem && s.Ecosystem != Parent(ecosystem) {
-			continue
-		}
-		if s.Loaded() {
-			return nil
-		}
-		if s.LastError != "" && u.opts.Now().Sub(s.LastAttempt) < time.Minute {
-			return fmt.Errorf("advisories of %s: %s", s.Ecosystem, s.LastError)
-		}
 	}
 	if u.feed == nil {
 		return ErrOff
 	}
 	o, err := u.one(ctx, u.feed, ecosystem, map[string]bool{}, func(Progress) {})
 	return errors.Join(err, o.Err)
+}
+
+// loaded reports whether the ecosystem or its parent has entries; a failure to
+// load them a moment ago is answered again.
+func (u *Updater) loaded(ctx context.Context, ecosystem string) (bool, error) {
+	sources, err := u.store.Sources(ctx)
+	if err != nil {
+		return false, err
+	}
+	var failed error
+	for _, s := range sources {
+		if s.Ecosystem != ecosystem && s.Ecosystem != Parent(ecosystem) {
+			continue
+		}
+		if s.Loaded() {
+			return true, nil
+		}
+		if s.LastError != "" && u.opts.Now().Sub(s.LastAttempt) < time.Minute {
+			failed = fmt.Errorf("advisories of %s: %s", s.Ecosystem, s.LastError)
+		}
+	}
+	return false, failed
 }
 
 // lock waits for the turn to load.

@@ -1,0 +1,76 @@
+package match
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+// Finding is one vulnerability of one package.
+type Finding struct {
+	// ID is the CVE where there is one, else the best id of the advisory.
+	ID string `json:"id"`
+	// Package is the name that the advisory speaks of: the source package on
+	// Debian, Ubuntu, Alpine, Wolfi and SUSE, the installed one on most others.
+	Package string `json:"package"`
+	// Binaries are the installed packages that it stands for, sorted.
+	Binaries         []string `json:"binaries"`
+	InstalledVersion string   `json:"installedVersion"`
+	// FixedVersion is the version to update to, empty when there is none yet.
+	FixedVersion string `json:"fixedVersion,omitempty"`
+
+	Severity registry.Severity `json:"severity"`
+	// SeveritySource is who said so: the vendor ("Ubuntu") or a CVSS version
+	// ("CVSS:3.1"); empty when nobody did.
+	SeveritySource string `json:"severitySource,omitempty"`
+	// VendorSeverity is the vendor's own word ("not yet assigned", "Important").
+	VendorSeverity string `json:"vendorSeverity,omitempty"`
+	// CVSS holds at most one score of each version, newest version first.
+	CVSS []CVSS `json:"cvss,omitempty"`
+
+	Description string    `json:"description,omitempty"`
+	URI         string    `json:"uri"`
+	AdvisoryID  string    `json:"advisoryId"`
+	Aliases     []string  `json:"aliases,omitempty"` // other ids of the same thing, sorted
+	Published   time.Time `json:"published,omitzero"`
+	Modified    time.Time `json:"modified,omitzero"`
+
+	Layer string `json:"layer,omitempty"`
+	Path  string `json:"path,omitempty"`
+	// Reason says what was compared with what.
+	Reason string `json:"reason"`
+}
+
+// sortFindings: most severe first, then by id and package.
+func sortFindings(all []Finding) {
+	slices.SortFunc(all, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(a.Severity.Rank(), b.Severity.Rank()),
+			compareIDs(a.ID, b.ID),
+			strings.Compare(a.Package, b.Package),
+			strings.Compare(a.InstalledVersion, b.InstalledVersion),
+		)
+	})
+}
+
+// compareIDs puts CVE-2024-999 before CVE-2024-10000.
+func compareIDs(a, b string) int {
+	ap, an := splitNumber(a)
+	bp, bn := splitNumber(b)
+	if ap != bp {
+		return strings.Compare(a, b)
+	}
+	return cmp.Or(cmp.Compare(len(an), len(bn)), strings.Compare(an, bn))
+}
+
+// splitNumber cuts the digits off the end.
+func splitNumber(id string) (prefix, number string) {
+	i := len(id)
+	for i > 0 && id[i-1] >= '0' && id[i-1] <= '9' {
+		i--
+	}
+	return id[:i], id[i:]
+}

@@ -1,0 +1,322 @@
+package match
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/osv-scalibr/semantic"
+
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
+)
+
+// rule is one record, as far as it speaks about one package of one release,
+// with its versions parsed.
+type rule struct {
+	record    *advisory.Record // without Affected: that is in spans
+	names     []string         // what its findings are called: CVEs or one best id
+	exact     bool             // the record is about a single CVE and named after it
+	spans     []span
+	word      string // vendor's severity
+	scores    []CVSS
+	streams   []string // "nodejs:16" when the title names module streams
+	undecided int
+}
+
+// span is one entry of affected: an alternative set of versions.
+type span struct {
+	ecosystem string
+	ranges    []versionRange
+	versions  []string
+}
+
+// versionRange is a list of events in the order of their versions.
+type versionRange struct {
+	events []bound
+	limits []bound
+}
+
+type eventKind int
+
+const (
+	introduced eventKind = iota
+	fixed
+	lastAffected
+)
+
+type bound struct {
+	kind    eventKind
+	text    string
+	version semantic.Version // nil: before everything (introduced "0") or after (limit "*")
+}
+
+// compile reads the entries of one package for one release. Entries that are
+// not about it, or that cannot be read, give no rule.
+func compile(d *distro, entries []advisory.Entry) ([]*rule, error) {
+	var rules []*rule
+	for _, e := range entries {
+		record, err := advisory.DecodeRecord(e.Data)
+		if err != nil {
+			return nil, fmt.Errorf("match: stored advisory %s of %s: %w", e.ID, e.Package, err)
+		}
+		if r := compileRecord(d, record, e.Package); r != nil {
+			rules = append(rules, r)
+		}
+	}
+	return rules, nil
+}
+
+func compileRecord(d *distro, record *advisory.Record, pkg string) *rule {
+	if !record.Withdrawn.IsZero() {
+		return nil
+	}
+	r := &rule{record: record, names: findingNames(record)}
+	if len(r.names) == 0 {
+		if d.traceable {
+			return nil
+		}
+		r.names = []string{bestID(record)}
+	}
+	r.exact = len(r.names) == 1 && (record.ID == r.names[0] || strings.HasSuffix(record.ID, "-"+r.names[0]))
+	for i := range record.Affected {
+		a := &record.Affected[i]
+		if a.Package.Name != pkg || !d.accepts(a.Package.Ecosystem) {
+			continue
+		}
+		r.addSpan(d, a)
+	}
+	if len(r.spans) == 0 {
+		return nil
+	}
+	r.streams = moduleStreams(record.Summary)
+	record.Affected = nil
+	return r
+}
+
+func (r *rule) addSpan(d *distro, a *advisory.Affected) {
+	s := span{ecosystem: a.Package.Ecosystem, versions: a.Versions}
+	for _, g := range a.Ranges {
+		vr, err := parseRange(d, g)
+		if err != nil {
+			r.undecided++ // half a range would be another range
+			continue
+		}
+		s.ranges = append(s.ranges, vr)
+	}
+	if len(s.ranges) == 0 && len(s.versions) == 0 {
+		return
+	}
+	if r.word == "" {
+		r.word = vendorWord(r.record, a)
+	}
+	r.scores = scores(a.Severity, r.record.Severity)
+	r.spans = append(r.spans, s)
+}
+
+// parseRange parses and sorts the events of a range.
+func parseRange(d *distro, g advisory.Range) (versionRange, error) {
+	var vr versionRange
+	for _, e := range g.Events {
+		b := bound{kind: introduced, text: e.Introduced}
+		switch {
+		case e.Introduced != "":
+		case e.Fixed != "":
+			b = bound{kind: fixed, text: e.Fixed}
+		case e.LastAffected != "":
+			b = bound{kind: lastAffected, text: e.LastAffected}
+		case e.Limit != "":
+			b = bound{text: e.Limit}
+		default:
+			continue
+		}
+		open := (e.Introduced == "0") || (e.Limit == "*" && e.Introduced == "")
+		if !open {
+			v, err := semantic.Parse(b.text, d.scheme)
+			if err != nil {
+				return vr, err
+			}
+			b.version = v
+		}
+		if e.Limit != "" && b.text == e.Limit && e.Introduced == "" && e.Fixed == "" && e.LastAffected == "" {
+			vr.limits = append(vr.limits, b)
+		} else {
+			vr.events = append(vr.events, b)
+		}
+	}
+	return vr, vr.sort()
+}
+
+func (vr *versionRange) sort() error {
+	var failed error
+	slices.SortStableFunc(vr.events, func(a, b bound) int {
+		switch {
+		case a.version == nil && b.version == nil:
+			return 0
+		case a.version == nil:
+			return -1
+		case b.version == nil:
+			return 1
+		}
+		c, err := a.version.Compare(b.version)
+		if err != nil {
+			failed = err
+		}
+		return c
+	})
+	return failed
+}
+
+// verdict is what a rule says about an installed version.
+type verdict struct {
+	rule     *rule
+	applies  bool   // the rule is about this package here
+	affected bool   //
+	fixed    *bound // the version that fixes it, nil when none does
+	why      string // the part of the rule that held, for people
+	where    string // the ecosystem of the record that it is in
+}
+
+// installed is a version to be judged.
+type installed struct {
+	text    string
+	version semantic.Version
+	bare    semantic.Version // without its epoch; only where advisories have none
+	module  string           // "nodejs:18:…"
+	modular bool
+}
+
+// judge evaluates the spans as OSV defines it: affected when any of them holds.
+func (r *rule) judge(d *distro, in *installed) (verdict, error) {
+	out := verdict{rule: r}
+	reached := false
+	for i := range r.spans {
+		s := &r.spans[i]
+		if !r.sameStream(s, in) {
+			continue
+		}
+		out.applies = true
+		hit, err := s.holds(in, &out)
+		if err != nil {
+			return out, err
+		}
+		reached = reached || !hit
+	}
+	if d.builds && reached {
+		out.affected = false
+	}
+	return out, nil
+}
+
+// holds reports whether the version is in the span and notes why in out; of
+// several spans the one with the highest fix is kept.
+func (s *span) holds(in *installed, out *verdict) (bool, error) {
+	if slices.Contains(s.versions, in.text) {
+		out.add(nil, "is listed among the affected versions", s.ecosystem)
+		return true, nil
+	}
+	hit := false
+	for i := range s.ranges {
+		from, to, err := s.ranges[i].around(in)
+		if err != nil {
+			return hit, err
+		}
+		if from == nil {
+			continue
+		}
+		hit = true
+		var fix *bound
+		if to != nil && to.kind == fixed {
+			fix = to
+		}
+		out.add(fix, describe(from, to), s.ecosystem)
+	}
+	return hit, nil
+}
+
+// add notes one more reason to be affected. One without a fix outweighs those
+// that have one: updating would not get rid of it.
+func (v *verdict) add(fix *bound, why, where string) {
+	switch {
+	case !v.affected, fix == nil && v.fixed != nil, fix != nil && v.fixed != nil && higher(fix, v.fixed):
+		v.affected, v.fixed, v.why, v.where = true, fix, why, where
+	}
+}
+
+func higher(a, b *bound) bool {
+	c, err := a.version.Compare(b.version)
+	return err == nil && c > 0
+}
+
+// around finds the events that enclose the version: the one that introduced the
+// problem and the next one, nil when there is none. No introduction: the
+// version is not in the range.
+func (vr *versionRange) around(in *installed) (from, to *bound, err error) {
+	below, err := vr.belowLimits(in)
+	if err != nil || !below {
+		return nil, nil, err
+	}
+	for i := range vr.events {
+		b := &vr.events[i]
+		c := 1
+		if b.version != nil {
+			if c, err = in.compare(b); err != nil {
+				return nil, nil, err
+			}
+		}
+		switch {
+		case b.kind == introduced && c >= 0:
+			if from == nil {
+				from = b
+			}
+		case b.kind == fixed && c >= 0, b.kind == lastAffected && c > 0:
+			from = nil
+		default:
+			if from != nil && b.kind != introduced {
+				return from, b, nil
+			}
+		}
+	}
+	return from, nil, nil
+}
+
+func (vr *versionRange) belowLimits(in *installed) (bool, error) {
+	for i := range vr.limits {
+		b := &vr.limits[i]
+		if b.version == nil {
+			return true, nil
+		}
+		c, err := in.compare(b)
+		if err != nil {
+			return false, err
+		}
+		if c < 0 {
+			return true, nil
+		}
+	}
+	return len(vr.limits) == 0, nil
+}
+
+// compare orders the installed version against an event's.
+func (in *installed) compare(b *bound) (int, error) {
+	if in.bare != nil && !strings.Contains(b.text, ":") {
+		return in.bare.Compare(b.version)
+	}
+	return in.version.Compare(b.version)
+}
+
+// describe writes a range as people do: "< 3.3.2-r1", ">= 1.0, no fix yet".
+func describe(from, to *bound) string {
+	var parts []string
+	if from.version != nil {
+		parts = append(parts, ">= "+from.text)
+	}
+	switch {
+	case to == nil:
+		parts = append(parts, "no fixed version yet")
+	case to.kind == fixed:
+		parts = append(parts, "< "+to.text)
+	default:
+		parts = append(parts, "<= "+to.text)
+	}
+	return strings.Join(parts, ", ")
+}
