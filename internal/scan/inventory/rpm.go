@@ -47,7 +47,7 @@ func parseRPM(in *input) ([]Package, error) {
 
 // readFile reads all of r. It trusts the announced size only as far as bytes have come.
 func readFile(r io.Reader, size int64) ([]byte, error) {
-	buf := make([]byte, 0, min(size, 1<<20)+1)
+	buf := make([]byte, 0, min(size, 16<<20)+1)
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Berkeley DB hash files, used by rpm before 4.16: pages of key and value items. The header of a package is too large
@@ -139,7 +140,7 @@ func (b *berkeley) chain(n, total uint32) ([]byte, error) {
 		return nil, errors.New("packages longer than the file")
 	}
 	b.budget -= int(total)
-	blob := b.scratch[:0]
+	blob := slices.Grow(b.scratch[:0], int(total)+b.pageSize)
 	for uint32(len(blob)) < total {
 		page := b.page(n)
 		if n == 0 || page == nil || page[25] != bdbPageOverflow {

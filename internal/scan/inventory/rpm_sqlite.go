@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -171,7 +172,7 @@ func (db *sqlite) local(size int) int {
 }
 
 func (db *sqlite) overflow(first []byte, next uint32, size int) ([]byte, error) {
-	payload := append(db.scratch[:0], first...)
+	payload := append(slices.Grow(db.scratch[:0], size), first...)
 	for len(payload) < size {
 		page, err := db.page(next)
 		if err != nil {
