@@ -62,7 +62,7 @@ func load(ctx context.Context, store Store, exp *Export, ecosystem string, lim L
 			err = errors.Join(err, imp.Abort(context.WithoutCancel(ctx)))
 		}
 	}()
-	l := &loader{imp: imp, ecosystem: ecosystem, lim: lim, source: exp.Source}
+	l := &loader{imp: imp, ecosystem: ecosystem, lim: lim, source: exp.Source, releases: map[string]bool{}}
 	for i, f := range archive.File {
 		if err := l.file(ctx, f); err != nil {
 			return o, fmt.Errorf("advisories: %s: %s: %w", exp.Source.Location, f.Name, err)
@@ -90,6 +90,7 @@ type loader struct {
 
 	buf            bytes.Buffer
 	total          int64
+	releases       map[string]bool
 	batch          []Entry
 	bytes          int
 	withdrawn      int64
@@ -153,9 +154,20 @@ func (l *loader) record(ctx context.Context, r *Record) error {
 		return err
 	}
 	l.source.Records++
+	l.source.Entries += int64(len(entries))
+	for _, a := range r.Affected {
+		if Within(a.Package.Ecosystem, l.ecosystem) {
+			l.releases[a.Package.Ecosystem] = true
+		}
+	}
 	if r.Modified.After(l.source.NewestModified) {
 		l.source.NewestModified = r.Modified.UTC()
 	}
+	return l.add(ctx, entries)
+}
+
+// add queues entries and writes full batches.
+func (l *loader) add(ctx context.Context, entries []Entry) error {
 	for _, e := range entries {
 		l.batch = append(l.batch, e)
 		l.bytes += len(e.Data)
@@ -168,6 +180,17 @@ func (l *loader) record(ctx context.Context, r *Record) error {
 	return nil
 }
 
+// contents writes what releases the export speaks of.
+func (l *loader) contents(ctx context.Context) error {
+	for release := range l.releases {
+		e := Entry{Package: Contents, ID: release, Modified: l.source.NewestModified, Data: []byte("{}")}
+		if err := l.add(ctx, []Entry{e}); err != nil {
+			return err
+		}
+	}
+	return l.flush(ctx)
+}
+
 func (l *loader) flush(ctx context.Context) error {
 	if len(l.batch) == 0 {
 		return nil
@@ -175,7 +198,6 @@ func (l *loader) flush(ctx context.Context) error {
 	if err := l.imp.Add(ctx, l.batch); err != nil {
 		return err
 	}
-	l.source.Entries += int64(len(l.batch))
 	clear(l.batch)
 	l.batch, l.bytes = l.batch[:0], 0
 	return nil
@@ -185,7 +207,7 @@ func (l *loader) finish(ctx context.Context, now time.Time) error {
 	if l.source.Records == 0 && l.rejected > 0 {
 		return fmt.Errorf("advisories: %s: no usable record: %w", l.source.Location, l.firstRejection)
 	}
-	if err := l.flush(ctx); err != nil {
+	if err := l.contents(ctx); err != nil {
 		return err
 	}
 	l.source.FetchedAt, l.source.LastAttempt, l.source.LastError = now, now, ""

@@ -55,6 +55,12 @@ type Import interface {
 	Abort(ctx context.Context) error
 }
 
+// Contents is the package name, never a real one, of an export's table of
+// contents: an entry for each release that its records speak of, with the
+// release ("Debian:12") as its ID. It tells "no advisory for this package" from
+// "this export knows nothing about this release".
+const Contents = ""
+
 // Entry is the part of one record that speaks about one package. Data is made
 // and read by this package (Record.Split, DecodeRecord) and opaque to the store.
 type Entry struct {

@@ -65,6 +65,7 @@ type Result struct {
 
 // Match finds the vulnerabilities of the operating system's packages. The
 // findings are in order: most severe first, then by id, package and version.
+// Errors: ErrUnknownSystem, *NoAdvisoriesError, those of the Lookup.
 func (m *Matcher) Match(ctx context.Context, inv *inventory.Inventory) (Result, error) {
 	d := distroOf(inv.OS)
 	if d == nil {
@@ -165,26 +166,41 @@ func (m *Matcher) rules(ctx context.Context, d *distro, targets []*target) (map[
 		if err != nil {
 			return nil, source, err
 		}
-		found := make(map[string][]*rule, len(targets))
-		var missing []string
-		for _, t := range targets {
-			rules, ok := m.cache.get(d.cacheKey(source, t.name))
-			if ok {
-				found[t.name] = rules
-			} else {
-				missing = append(missing, t.name)
-			}
+		found, missing := m.cached(d, source, targets)
+		current := true
+		if len(missing) > 0 {
+			// An import can be committed meanwhile: one answer must not be
+			// made of two generations.
+			current, err = m.fetch(ctx, d, source, missing, found)
 		}
-		if len(missing) == 0 {
+		switch {
+		case err != nil:
+			return nil, source, err
+		case current && len(found[advisory.Contents]) == 0:
+			return nil, source, &NoAdvisoriesError{Ecosystem: d.exports[0]}
+		case current:
 			return found, source, nil
 		}
-		current, err := m.fetch(ctx, d, source, missing, found)
-		if current || err != nil {
-			return found, source, err
-		}
-		// An import was committed meanwhile: one answer must not be made of
-		// two generations.
 	}
+}
+
+// cached answers what the cache has of the targets and the table of contents,
+// and the names that it has not.
+func (m *Matcher) cached(d *distro, source advisory.Source, targets []*target) (found map[string][]*rule, missing []string) {
+	found = make(map[string][]*rule, len(targets)+1)
+	look := func(name string) {
+		rules, ok := m.cache.get(d.cacheKey(source, name))
+		if ok {
+			found[name] = rules
+		} else {
+			missing = append(missing, name)
+		}
+	}
+	look(advisory.Contents)
+	for _, t := range targets {
+		look(t.name)
+	}
+	return found, missing
 }
 
 func (d *distro) cacheKey(s advisory.Source, pkg string) cacheKey {

@@ -55,6 +55,14 @@ type bound struct {
 func compile(d *distro, entries []advisory.Entry) ([]*rule, error) {
 	var rules []*rule
 	for _, e := range entries {
+		if e.Package == advisory.Contents {
+			// A release in the table of contents becomes a rule about nothing:
+			// that there is one says that the export knows the release.
+			if d.accepts(e.ID) {
+				rules = append(rules, &rule{})
+			}
+			continue
+		}
 		record, err := advisory.DecodeRecord(e.Data)
 		if err != nil {
 			return nil, fmt.Errorf("match: stored advisory %s of %s: %w", e.ID, e.Package, err)

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) advisory.Store) {
 		{"entries come back as they went in", roundTrip},
 		{"entries are ordered by package and id", ordered},
 		{"names are compared byte for byte", exactNames},
+		{"the empty name is a name like any other", contents},
 		{"a long list of packages is answered whole", manyPackages},
 		{"the source is kept as committed", sourceKept},
 		{"an attempt changes nothing but the attempt", attemptOnly},
@@ -296,6 +297,11 @@ func exactNames(t *testing.T, s advisory.Store) {
 	wantIDs(t, s, "PyPI", []string{"Pillow"}, "Pillow/1")
 	wantIDs(t, s, "PyPI", []string{"PILLOW", "pillo_", "pill%"})
 	wantIDs(t, s, "pypi", []string{"Pillow"})
+}
+
+func contents(t *testing.T, s advisory.Store) {
+	load(t, s, "Debian", entry(advisory.Contents, "Debian:12"), entry(advisory.Contents, "Debian:11"), entry("a", "1"))
+	wantIDs(t, s, "Debian", []string{"a", advisory.Contents}, "/Debian:11", "/Debian:12", "a/1")
 }
 
 func manyPackages(t *testing.T, s advisory.Store) {
