@@ -419,8 +419,10 @@ func removal(t *testing.T, s *suite) {
 		b.append(key, state, []byte("a second branch"))
 		b.append(key, state, []byte("a third branch"))
 		b.Store = b.open()
-		if err := b.Abort(b.Context(), key, blob.State{}); err != nil {
-			b.Fatal(err)
+		for _, i := range b.list() {
+			if err := b.Abort(b.Context(), i.Key, blob.State{Size: i.Size}); err != nil {
+				b.Fatal(err)
+			}
 		}
 		b.isEmpty()
 	})

@@ -145,8 +145,12 @@ func (s *Store) move(up *upload) error {
 	return os.Rename(filepath.Join(s.uploads, up.name), s.path(up.key))
 }
 
-// Abort drops every generation of an upload.
+// Abort drops every generation of an upload. A state that came from List, which
+// knows no more than a size, is as good as any.
 func (s *Store) Abort(_ context.Context, key string, state blob.State) error {
+	if len(state.Backend) == 0 {
+		state.Size = 0
+	}
 	name, _, err := parseBackend(key, state)
 	if err != nil {
 		return err
