@@ -97,7 +97,8 @@ type basicAuth struct {
 }
 
 func (b *basicAuth) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Host == b.host && r.Header.Get("Authorization") == "" && b.user != "" {
+	// A request that has the key, even without a value, wants no other.
+	if _, decided := r.Header["Authorization"]; !decided && r.URL.Host == b.host && b.user != "" {
 		r = r.Clone(r.Context())
 		r.SetBasicAuth(b.user, b.password)
 	}
