@@ -1,0 +1,117 @@
+package awsapi
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/validate"
+	"github.com/ecru-registry/ecru/internal/awsapi/wire"
+)
+
+// DefaultLimit bounds the body of an operation that says nothing else.
+const DefaultLimit = 1 << 20
+
+// MaxLimit is the largest body that any operation may ask for.
+const MaxLimit = 32 << 20
+
+// Operation is one entry in the table of a service.
+type Operation struct {
+	name    string
+	limit   int64
+	in, out reflect.Type
+	newIn   func() any
+	call    func(ctx context.Context, in any) (any, error)
+}
+
+// Op makes the entry of a handler. The name is that of its input type, which
+// the SDK calls after the operation.
+func Op[I, O any](handle func(context.Context, *I) (*O, error)) Operation {
+	in := reflect.TypeFor[I]()
+	return Operation{
+		name:  strings.TrimSuffix(in.Name(), "Input"),
+		limit: DefaultLimit,
+		in:    in, out: reflect.TypeFor[O](),
+		newIn: func() any { return new(I) },
+		call: func(ctx context.Context, in any) (any, error) {
+			out, err := handle(ctx, in.(*I))
+			if err != nil {
+				return nil, err
+			}
+			return out, nil
+		},
+	}
+}
+
+// UpTo gives an operation another limit of its body's size.
+func (o Operation) UpTo(bytes int64) Operation {
+	o.limit = bytes
+	return o
+}
+
+// Service is a JSON service: the operations under one prefix of X-Amz-Target.
+type Service struct {
+	// Target is the prefix, without the dot.
+	Target string
+	// SigningName is the service that clients sign for.
+	SigningName string
+	// Operations are served; every other name of Known is answered with the
+	// clear error that it is not yet.
+	Operations []Operation
+	Known      []string
+	Names      wire.Names
+	// Constraints are checked before a handler is called, and Violated words
+	// what they find.
+	Constraints []validate.Structure
+	Violated    func([]validate.Violation) *Fault
+	// Fault turns the error of a handler into what the client sees.
+	Fault func(error) *Fault
+}
+
+// prepared is a service ready to serve.
+type prepared struct {
+	Service
+	codec *wire.Codec
+	rules *validate.Set
+	byOp  map[string]*Operation
+	known map[string]bool
+}
+
+func prepare(s Service) (*prepared, error) {
+	p := &prepared{Service: s, codec: wire.New(s.Names), byOp: map[string]*Operation{}, known: map[string]bool{}}
+	var err error
+	if p.rules, err = validate.NewSet(s.Names, s.Constraints...); err != nil {
+		return nil, err
+	}
+	for i := range s.Operations {
+		o := &s.Operations[i]
+		if p.byOp[o.name] != nil {
+			return nil, fmt.Errorf("the operation %s is there twice", o.name)
+		}
+		if o.limit <= 0 || o.limit > MaxLimit {
+			return nil, fmt.Errorf("the operation %s has a body limit of %d bytes", o.name, o.limit)
+		}
+		for _, t := range []reflect.Type{o.in, o.out} {
+			if err := p.codec.Prepare(t); err != nil {
+				return nil, err
+			}
+		}
+		p.byOp[o.name] = o
+	}
+	for _, name := range s.Known {
+		p.known[name] = true
+	}
+	return p, nil
+}
+
+// find answers the operation of a name, or why it is not served.
+func (p *prepared) find(name string) (*Operation, *Fault) {
+	if o := p.byOp[name]; o != nil {
+		return o, nil
+	}
+	if p.known[name] {
+		return nil, Refuse("UnsupportedOperationException", "The operation %s is not supported by this version of ecru yet.", name)
+	}
+	return nil, Refuse("UnknownOperationException", "")
+}

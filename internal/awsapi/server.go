@@ -1,0 +1,342 @@
+package awsapi
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
+	"github.com/ecru-registry/ecru/internal/awsapi/wire"
+)
+
+// contentType is that of every JSON answer.
+const contentType = "application/x-amz-json-1.1"
+
+// maxForm bounds the body of a query request.
+const maxForm = 64 << 10
+
+// QueryService is a service of the query protocol: a form in, XML out.
+type QueryService interface {
+	// SigningName is the service that clients sign for.
+	SigningName() string
+	// Serve answers one action of an authenticated caller.
+	Serve(w http.ResponseWriter, r *http.Request, form url.Values)
+	// Refuse answers a request that did not get as far as an action: err is a
+	// *sigv4.Error, a *Fault, or a failure of ours.
+	Refuse(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// Config is what a Server is made of.
+type Config struct {
+	Services []Service
+	Query    QueryService // may be nil
+	Verifier *sigv4.Verifier
+	Logger   *slog.Logger // nil discards
+	// RequestID names a request; nil means that the Server does.
+	RequestID func(*http.Request) string
+	// Observe, when set, is told of every finished call; fault is nil when it
+	// went well. It is for metrics and audit and must not block.
+	Observe func(ctx context.Context, c Call, fault *Fault, took time.Duration)
+	// BodyBudget is how many bytes of large bodies may be in memory at once;
+	// zero means DefaultBodyBudget.
+	BodyBudget int64
+}
+
+// Server answers the AWS APIs on "/". It is an http.Handler.
+type Server struct {
+	Config
+	byTarget map[string]*prepared
+	bodies   *bodies
+	buffers  sync.Pool // *[]byte, for answers
+}
+
+// New makes a Server. It fails when a table of operations cannot work.
+func New(c Config) (*Server, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.RequestID == nil {
+		c.RequestID = func(*http.Request) string { return newRequestID() }
+	}
+	if c.BodyBudget == 0 {
+		c.BodyBudget = DefaultBodyBudget
+	}
+	s := &Server{Config: c, byTarget: map[string]*prepared{}, bodies: newBodies(c.BodyBudget)}
+	s.buffers.New = func() any { return new([]byte) }
+	for _, service := range c.Services {
+		p, err := prepare(service)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", service.Target, err)
+		}
+		if s.byTarget[p.Target] != nil {
+			return nil, fmt.Errorf("%s: there twice", p.Target)
+		}
+		s.byTarget[p.Target] = p
+	}
+	return s, nil
+}
+
+// newRequestID is a random UUID.
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// IsQuery says whether a request without X-Amz-Target speaks the query
+// protocol: a form, or a presigned GET with an Action.
+func IsQuery(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodPost:
+		return strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	case http.MethodGet:
+		return strings.Contains(r.URL.RawQuery, "Action=")
+	}
+	return false
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	call := Call{
+		RequestID: s.RequestID(r), Scheme: scheme(r), Host: r.Host,
+		SourceIP: sourceIP(r), UserAgent: r.UserAgent(),
+	}
+	w.Header().Set("X-Amzn-Requestid", call.RequestID)
+	target := r.Header.Get("X-Amz-Target")
+	if target == "" && s.Query != nil && IsQuery(r) {
+		fault := s.serveQuery(w, r, &call)
+		s.finished(r.Context(), call, fault, began)
+		return
+	}
+	fault := s.serveJSON(w, r, target, &call)
+	if fault != nil {
+		s.writeFault(w, fault)
+	}
+	s.finished(r.Context(), call, fault, began)
+}
+
+func scheme(r *http.Request) string {
+	// A proxy that ends TLS says so; believing it changes only the URLs in the
+	// answer to this very request.
+	if p := r.Header.Get("X-Forwarded-Proto"); p == "https" || p == "http" {
+		return p
+	}
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+func sourceIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func (s *Server) finished(ctx context.Context, c Call, f *Fault, began time.Time) {
+	took := time.Since(began)
+	if f != nil {
+		level := slog.LevelDebug
+		if f.Status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.Logger.Log(ctx, level, "api call refused", "request", c.RequestID, "service", c.Service, "operation", c.Operation,
+			"principal", c.Principal.ARN, "code", f.Code, "message", f.Message, "cause", f.Cause, "took", took)
+	}
+	if s.Observe != nil {
+		s.Observe(ctx, c, f, took)
+	}
+}
+
+// serveJSON writes the answer when all goes well and answers the fault otherwise.
+func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request, target string, call *Call) *Fault {
+	prefix, name, _ := strings.Cut(target, ".")
+	p := s.byTarget[prefix]
+	if p == nil || r.Method != http.MethodPost {
+		if r.Header.Get("Authorization") == "" {
+			return signatureFault(&sigv4.Error{Kind: sigv4.Missing, Message: "Missing Authentication Token"})
+		}
+		return Refuse("UnknownOperationException", "")
+	}
+	call.Service = p.SigningName
+	op, unserved := p.find(name)
+	limit := int64(DefaultLimit)
+	if op != nil {
+		limit = op.limit
+	}
+	body, release, fault := s.authenticate(r, p.SigningName, name, limit, call)
+	defer release()
+	if fault != nil {
+		return fault
+	}
+	// Only who has signed learns which operations there are.
+	if unserved != nil {
+		return unserved
+	}
+	call.Operation = op.name
+	out, fault := s.perform(WithCall(r.Context(), *call), p, op, body)
+	if fault != nil {
+		return fault
+	}
+	return s.writeOutput(w, p, out)
+}
+
+// authenticate reads the body and proves who sent it. The release function is
+// never nil.
+func (s *Server) authenticate(r *http.Request, service, operation string, limit int64, call *Call) ([]byte, func(), *Fault) {
+	pending, err := s.Verifier.Begin(r, service)
+	if err != nil {
+		return nil, func() {}, signatureFault(err)
+	}
+	body, hash, release, err := s.bodies.read(r, limit)
+	if err != nil {
+		return nil, release, bodyFault(err, operation, limit)
+	}
+	principal, err := pending.Finish(hash)
+	if err != nil {
+		return nil, release, signatureFault(err)
+	}
+	call.Principal, call.Region = principal, pending.Region()
+	return body, release, nil
+}
+
+func bodyFault(err error, operation string, limit int64) *Fault {
+	if errors.Is(err, errTooLarge) {
+		f := Refuse("RequestEntityTooLargeException", "Request must be smaller than %d bytes for the %s operation", limit+1, operation)
+		f.Status = http.StatusRequestEntityTooLarge
+		return f
+	}
+	// The client broke off, so nobody reads this answer; ours is no failure.
+	f := Refuse("SerializationException", "The request body ended before its end.")
+	f.Cause = err
+	return f
+}
+
+// perform decodes, checks and calls. A handler that panics is a failure of
+// ours like any other.
+func (s *Server) perform(ctx context.Context, p *prepared, op *Operation, body []byte) (out any, fault *Fault) {
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler {
+			out, fault = nil, Internal(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+		} else if v != nil {
+			panic(v)
+		}
+	}()
+	in := op.newIn()
+	if err := p.codec.Decode(body, in); err != nil {
+		var we *wire.Error
+		if errors.As(err, &we) {
+			return nil, Refuse("SerializationException", "%s", we.Message)
+		}
+		return nil, Internal(err)
+	}
+	if found := p.rules.Check(in); len(found) > 0 {
+		return nil, p.Violated(found)
+	}
+	out, err := op.call(ctx, in)
+	if err != nil {
+		return nil, s.fault(p, err)
+	}
+	return out, nil
+}
+
+func (s *Server) fault(p *prepared, err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return p.Fault(err)
+}
+
+func (s *Server) writeOutput(w http.ResponseWriter, p *prepared, out any) *Fault {
+	buf := s.buffers.Get().(*[]byte)
+	defer s.buffers.Put(buf)
+	answer, err := p.codec.Append((*buf)[:0], out)
+	if err != nil {
+		return Internal(err)
+	}
+	// One huge answer must not keep its buffer for ever.
+	if cap(answer) <= 1<<20 {
+		*buf = answer
+	}
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write(answer) // a client that went away needs no answer
+	return nil
+}
+
+func (s *Server) writeFault(w http.ResponseWriter, f *Fault) {
+	body := append([]byte(`{"__type":`), wire.AppendString(nil, f.Code)...)
+	for _, m := range f.Members {
+		body = append(append(body, ','), wire.AppendString(nil, m.Name)...)
+		if m.Int != nil {
+			body = fmt.Appendf(body, ":%d", *m.Int)
+			continue
+		}
+		body = append(append(body, ':'), wire.AppendString(nil, m.Text)...)
+	}
+	body = append(append(body, `,"message":`...), wire.AppendString(nil, f.Message)...)
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("X-Amzn-Errortype", f.Code)
+	w.WriteHeader(f.Status)
+	_, _ = w.Write(append(body, '}'))
+}
+
+func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request, call *Call) *Fault {
+	call.Service = s.Query.SigningName()
+	form, err := s.readForm(r, call)
+	if err != nil {
+		s.Query.Refuse(w, r.WithContext(WithCall(r.Context(), *call)), err)
+		return asFault(err)
+	}
+	call.Operation = form.Get("Action")
+	s.Query.Serve(w, r.WithContext(WithCall(r.Context(), *call)), form)
+	return nil
+}
+
+// asFault is only for the log: a query service words its own refusals.
+func asFault(err error) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return signatureFault(err)
+}
+
+func (s *Server) readForm(r *http.Request, call *Call) (url.Values, error) {
+	pending, err := s.Verifier.Begin(r, s.Query.SigningName())
+	if err != nil {
+		return nil, err
+	}
+	body, hash, release, err := s.bodies.read(r, maxForm)
+	defer release()
+	if err != nil {
+		return nil, bodyFault(err, "query", maxForm)
+	}
+	principal, err := pending.Finish(hash)
+	if err != nil {
+		return nil, err
+	}
+	call.Principal, call.Region = principal, pending.Region()
+	text := string(body)
+	if r.Method == http.MethodGet {
+		text = r.URL.RawQuery
+	}
+	form, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, Refuse("MalformedQueryString", "The query string contains a syntax error.")
+	}
+	return form, nil
+}
