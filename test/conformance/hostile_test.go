@@ -136,8 +136,11 @@ func truncatedPut(t *testing.T, r *registry) {
 	r.wantNoBlob(t, repo, sha256Of(c))
 	r.wantNoBlob(t, repo, sha256Of(c[:50000]))
 	await(t, "the session answers 204 or 404", func() bool {
-		status := r.do(t, http.MethodGet, location).status
-		return status == http.StatusNoContent || status == http.StatusNotFound
+		a := r.do(t, http.MethodGet, location)
+		if a.status == http.StatusNoContent {
+			location = a.location(t)
+		}
+		return a.status == http.StatusNoContent || a.status == http.StatusNotFound
 	})
 	r.do(t, http.MethodDelete, location).want(t, http.StatusNoContent, http.StatusNotFound)
 	r.wantNoBlob(t, repo, sha256Of(c))
@@ -153,32 +156,33 @@ func truncatedPatch(t *testing.T, r *registry) {
 	conn.send(string(c[:60000]))
 	conn.Close()
 	var a *answer
-	await(t, "the session can be asked for its state", func() bool {
-		a = r.do(t, http.MethodGet, location)
-		return a.status == http.StatusNoContent
-	})
-	offset := 0
-	var last int
-	if n, _ := fmt.Sscanf(strings.TrimPrefix(a.header.Get("Range"), "bytes="), "0-%d", &last); n == 1 && last > 0 {
-		offset = last + 1
-	}
-	if offset > 60000 {
-		t.Fatalf("the session claims %d bytes of 60000", offset)
-	}
-	// The broken request may still be on its way into the session: a 416 tells
-	// where the session is now.
+	// The broken request may still be on its way into the session: then the
+	// offset that GET tells is soon wrong, and a 416 says so.
 	await(t, "the rest is accepted", func() bool {
-		a = r.do(t, http.MethodPatch, location, body(c[offset:]), contentRange(offset, len(c)-offset))
-		if a.status == http.StatusRequestedRangeNotSatisfiable {
-			state := r.do(t, http.MethodGet, location).want(t, http.StatusNoContent)
-			if n, _ := fmt.Sscanf(strings.TrimPrefix(state.header.Get("Range"), "bytes="), "0-%d", &last); n == 1 && last > 0 {
-				offset = last + 1
-			}
+		state := r.do(t, http.MethodGet, location)
+		if state.status != http.StatusNoContent {
+			return false
 		}
+		offset := state.received()
+		if offset > 60000 {
+			t.Fatalf("the session claims %d bytes of 60000", offset)
+		}
+		a = r.do(t, http.MethodPatch, state.location(t), body(c[offset:]), contentRange(offset, len(c)-offset))
 		return a.status == http.StatusAccepted
 	})
 	r.complete(t, a.location(t), sha256Of(c)).want(t, http.StatusCreated)
 	r.wantBlob(t, repo, sha256Of(c), c)
+}
+
+// received is the number of bytes that the state of a session tells of; "0-0"
+// means none, since the cases here never send one byte.
+func (a *answer) received() int {
+	var last int
+	n, _ := fmt.Sscanf(strings.TrimPrefix(a.header.Get("Range"), "bytes="), "0-%d", &last)
+	if n == 1 && last > 0 {
+		return last + 1
+	}
+	return 0
 }
 
 func truncatedManifest(t *testing.T, r *registry) {
@@ -347,11 +351,9 @@ func noHTTP(t *testing.T, r *registry) {
 		if ne, ok := err.(net.Error); ok && ne.Timeout() {
 			t.Errorf("%q: neither answered nor closed", text)
 		}
-		if bytes.HasPrefix(got, []byte("HTTP/1.1 2")) || bytes.HasPrefix(got, []byte("HTTP/1.1 5")) {
-			// 505 says that the version is unknown, which is right.
-			if !bytes.HasPrefix(got, []byte("HTTP/1.1 505")) {
-				t.Errorf("%q was answered %.40q", text, got)
-			}
+		// 505 says that the version is unknown, which is right.
+		if bytes.HasPrefix(got, []byte("HTTP/1.1 5")) && !bytes.HasPrefix(got, []byte("HTTP/1.1 505")) {
+			t.Errorf("%q was answered %.40q", text, got)
 		}
 	}
 	r.alive(t, r.repository(t))
