@@ -1,0 +1,185 @@
+// Package admin is ecru's own API, in the protocol of the AWS JSON services so
+// that one signature check, one codec and one set of errors serve it too. It is
+// what the command line calls on a running server.
+//
+// It must not do anything that the command line could not do on a stopped one.
+package admin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/validate"
+	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
+)
+
+// Target is the prefix of X-Amz-Target, SigningName the service to sign for.
+const (
+	Target      = "Ecru_V1"
+	SigningName = "ecru"
+)
+
+// Advisories is what the API needs of the advisories.
+type Advisories interface {
+	Sources(ctx context.Context) ([]advisory.Source, error)
+	Update(ctx context.Context, ecosystems []string) ([]advisory.Outcome, error)
+	Import(ctx context.Context, directory string, ecosystems []string) ([]advisory.Outcome, error)
+}
+
+// AdvisoriesStatusInput asks how fresh the advisories are.
+type AdvisoriesStatusInput struct{}
+
+// AdvisoriesStatusOutput tells it of every ecosystem.
+type AdvisoriesStatusOutput struct{ Sources []Source }
+
+// Source is the state of one ecosystem's advisories.
+type Source struct {
+	Ecosystem      *string
+	Location       *string
+	Records        *int64
+	FetchedAt      *time.Time
+	CheckedAt      *time.Time
+	NewestModified *time.Time
+	LastError      *string
+}
+
+// UpdateAdvisoriesInput asks to look at the feed now; without names for all
+// ecosystems that stored images need and that were loaded before.
+type UpdateAdvisoriesInput struct{ Ecosystems []string }
+
+// UpdateAdvisoriesOutput tells what was done.
+type UpdateAdvisoriesOutput struct{ Outcomes []Outcome }
+
+// ImportAdvisoriesInput asks to load an OSV export from a directory of the
+// server's machine; without names all of it.
+type ImportAdvisoriesInput struct {
+	Directory  *string
+	Ecosystems []string
+}
+
+// ImportAdvisoriesOutput tells what was done.
+type ImportAdvisoriesOutput struct{ Outcomes []Outcome }
+
+// Outcome is what was done to one ecosystem.
+type Outcome struct {
+	Ecosystem *string
+	Changed   *bool
+	Records   *int64
+	Withdrawn *int64
+	Rejected  *int64
+	Problem   *string
+}
+
+// Service makes the table of operations. Only the owner of the account may use
+// them.
+func Service(account string, a Advisories) awsapi.Service {
+	h := handlers{account: account, advisories: a}
+	return awsapi.Service{
+		Target: Target, SigningName: SigningName,
+		Operations: []awsapi.Operation{
+			awsapi.Op(h.status), awsapi.Op(h.update), awsapi.Op(h.load),
+		},
+		Violated: func(v []validate.Violation) *awsapi.Fault {
+			return awsapi.Refuse("ValidationException", "invalid input: %v", v)
+		},
+		Fault: fault,
+	}
+}
+
+func fault(err error) *awsapi.Fault {
+	var e *registry.Error
+	switch {
+	case errors.As(err, &e) && e.Code == registry.CodeAccessDenied:
+		return awsapi.Refuse("AccessDeniedException", "%s", e.Message)
+	case errors.As(err, &e) && e.Code == registry.CodeInvalidParameter:
+		return awsapi.Refuse("InvalidParameterException", "%s", e.Message)
+	case errors.Is(err, advisory.ErrOff):
+		return awsapi.Refuse("InvalidParameterException", "%s", "The server was started with --advisories off: only imports are possible.")
+	}
+	return awsapi.Internal(err)
+}
+
+type handlers struct {
+	account    string
+	advisories Advisories
+}
+
+func (h handlers) allow(ctx context.Context, action string) error {
+	return iam.Decide(iam.Request{Principal: awsapi.CallFrom(ctx).Principal, Action: "ecru:" + action, Account: h.account, Resource: "*"})
+}
+
+func (h handlers) status(ctx context.Context, _ *AdvisoriesStatusInput) (*AdvisoriesStatusOutput, error) {
+	if err := h.allow(ctx, "AdvisoriesStatus"); err != nil {
+		return nil, err
+	}
+	sources, err := h.advisories.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &AdvisoriesStatusOutput{Sources: Sources(sources)}, nil
+}
+
+func (h handlers) update(ctx context.Context, in *UpdateAdvisoriesInput) (*UpdateAdvisoriesOutput, error) {
+	if err := h.allow(ctx, "UpdateAdvisories"); err != nil {
+		return nil, err
+	}
+	outcomes, err := h.advisories.Update(ctx, in.Ecosystems)
+	if err != nil {
+		return nil, err
+	}
+	return &UpdateAdvisoriesOutput{Outcomes: Outcomes(outcomes)}, nil
+}
+
+func (h handlers) load(ctx context.Context, in *ImportAdvisoriesInput) (*ImportAdvisoriesOutput, error) {
+	if err := h.allow(ctx, "ImportAdvisories"); err != nil {
+		return nil, err
+	}
+	if in.Directory == nil || *in.Directory == "" {
+		return nil, registry.InvalidParameter("directory", "Member must not be null")
+	}
+	outcomes, err := h.advisories.Import(ctx, *in.Directory, in.Ecosystems)
+	if err != nil {
+		return nil, registry.InvalidParameter("directory", err.Error())
+	}
+	return &ImportAdvisoriesOutput{Outcomes: Outcomes(outcomes)}, nil
+}
+
+// Sources tells the state of sources in the API's words.
+func Sources(sources []advisory.Source) []Source {
+	out := make([]Source, len(sources))
+	for i, s := range sources {
+		checked := s.Checked()
+		out[i] = Source{
+			Ecosystem: &s.Ecosystem, Location: &s.Location, Records: &s.Records,
+			FetchedAt: sometime(s.FetchedAt), CheckedAt: sometime(checked), NewestModified: sometime(s.NewestModified),
+		}
+		if s.LastError != "" {
+			out[i].LastError = &s.LastError
+		}
+	}
+	return out
+}
+
+// Outcomes tells what was done in the API's words.
+func Outcomes(outcomes []advisory.Outcome) []Outcome {
+	out := make([]Outcome, len(outcomes))
+	for i, o := range outcomes {
+		out[i] = Outcome{Ecosystem: &o.Ecosystem, Changed: &o.Changed, Records: &o.Records, Withdrawn: &o.Withdrawn, Rejected: &o.Rejected}
+		if o.Err != nil {
+			problem := o.Err.Error()
+			out[i].Problem = &problem
+		}
+	}
+	return out
+}
+
+func sometime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}

@@ -1,0 +1,106 @@
+package scan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/ecru-registry/ecru/internal/blob"
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/inventory"
+)
+
+// LayerStore is what an indexer needs of the metadata.
+type LayerStore interface {
+	Blob(ctx context.Context, account, repository, digest string) (meta.Blob, error)
+	LayerRecord(ctx context.Context, digest string, version int) ([]byte, error)
+	PutLayerRecord(ctx context.Context, digest string, version int, record []byte) error
+}
+
+// Indexer reads layers, each only once: what it has found is kept by the
+// layer's digest and the version of the reader.
+type Indexer struct {
+	Store   LayerStore
+	Content blob.Reader
+	Limits  inventory.Limits
+	Logger  *slog.Logger
+
+	reading singleflight.Group
+}
+
+// Layer answers what a layer of a repository holds.
+// Errors: *inventory.Error, LayersNotFound, RepositoryNotFound.
+func (x *Indexer) Layer(ctx context.Context, account, repository, digest string) (*inventory.LayerRecord, error) {
+	// The link of the repository is asked first: a record that another
+	// repository's image has left says nothing about this one's rights.
+	b, err := x.Store.Blob(ctx, account, repository, digest)
+	if err != nil {
+		return nil, err
+	}
+	return x.Read(ctx, b)
+}
+
+// Read answers what a blob holds as a layer.
+func (x *Indexer) Read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord, error) {
+	if record, err := x.known(ctx, b.Digest); record != nil || err != nil {
+		return record, err
+	}
+	read := x.reading.DoChan(b.Digest, func() (any, error) {
+		// Whoever asked first may go away; the others still wait.
+		return x.read(context.WithoutCancel(ctx), b)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case result := <-read:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		return result.Val.(*inventory.LayerRecord), nil
+	}
+}
+
+func (x *Indexer) known(ctx context.Context, digest string) (*inventory.LayerRecord, error) {
+	encoded, err := x.Store.LayerRecord(ctx, digest, inventory.IndexerVersion)
+	if err != nil || encoded == nil {
+		return nil, err
+	}
+	record := new(inventory.LayerRecord)
+	if err := record.UnmarshalBinary(encoded); err != nil {
+		x.Logger.WarnContext(ctx, "reading a layer again: its record cannot be decoded", "digest", digest, "error", err)
+		return nil, nil
+	}
+	return record, nil
+}
+
+func (x *Indexer) read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord, error) {
+	content, err := x.Content.Open(ctx, b.Key)
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil, registry.Internal("reading a layer", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	record, err := inventory.ReadLayer(ctx, content, x.Limits)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := record.MarshalBinary()
+	if err != nil {
+		return nil, registry.Internal("encoding a layer record", err)
+	}
+	return record, x.Store.PutLayerRecord(ctx, b.Digest, inventory.IndexerVersion, encoded)
+}
+
+func encodeInventory(inv *inventory.Inventory) ([]byte, error) {
+	encoded, err := json.Marshal(inv)
+	if err != nil {
+		return nil, registry.Internal("encoding an inventory", err)
+	}
+	return encoded, nil
+}

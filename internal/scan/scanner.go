@@ -1,0 +1,212 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/job"
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/inventory"
+	"github.com/ecru-registry/ecru/internal/scan/match"
+)
+
+// completed is what ECR says of a scan that went well.
+const completed = "The scan was completed successfully."
+
+// maxAttempts is how often a scan that fails for reasons of ours is tried.
+const maxAttempts = 5
+
+// Manifests is what a scanner reads of images.
+type Manifests interface {
+	Manifest(ctx context.Context, account, repository string, ref registry.Reference) (*registry.StoredManifest, error)
+}
+
+// Outcomes is where a scanner leaves what it found.
+type Outcomes interface {
+	FinishScan(ctx context.Context, s meta.Scan, findings []byte) error
+	PutInventory(ctx context.Context, id, ecosystem string, inventory []byte) error
+}
+
+// Layers reads what one layer of a repository holds. A fault of the layer is an
+// *inventory.Error.
+type Layers interface {
+	Layer(ctx context.Context, account, repository, digest string) (*inventory.LayerRecord, error)
+}
+
+// Advisories makes sure that what an ecosystem needs is loaded.
+type Advisories interface {
+	// Ensure answers when the advisories of an ecosystem were updated, loading
+	// them first where they never were. ErrNoAdvisories: there are none.
+	Ensure(ctx context.Context, ecosystem string) (time.Time, error)
+}
+
+// ErrNoAdvisories says that no source has advisories of an ecosystem.
+var ErrNoAdvisories = errors.New("scan: no advisories")
+
+// Matcher finds what affects an inventory.
+type Matcher interface {
+	Match(ctx context.Context, inv *inventory.Inventory) (match.Result, error)
+}
+
+// Scanner scans images. It has no goroutines of its own: a job.Runner calls
+// Handle.
+type Scanner struct {
+	Manifests  Manifests
+	Outcomes   Outcomes
+	Layers     Layers
+	Advisories Advisories
+	Matcher    Matcher
+	Now        func() time.Time
+	Logger     *slog.Logger
+	// Finished is told how every scan ended; it may be nil.
+	Finished func(meta.Scan)
+}
+
+// imageFault is a reason for a scan to fail that lies in the image, in words
+// for the client.
+type imageFault string
+
+func (f imageFault) Error() string { return string(f) }
+
+// Handle scans the image of a job.
+func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
+	t, err := decodeTarget(j)
+	if err != nil {
+		return job.Permanent(err)
+	}
+	outcome := meta.Scan{
+		RepositoryID: t.RepositoryID, Digest: t.Digest, Engine: t.Engine,
+		RequestedAt: t.RequestedAt, Status: meta.ScanComplete, Description: completed,
+	}
+	findings, err := s.scan(ctx, t, &outcome)
+	var fault imageFault
+	switch {
+	case gone(err):
+		return nil
+	case errors.As(err, &fault):
+		outcome.Status, outcome.Description = meta.ScanFailed, fault.Error()
+	case err != nil && j.Attempts < maxAttempts:
+		return err
+	case err != nil:
+		s.Logger.ErrorContext(ctx, "giving up on a scan", "repository", t.Repository, "digest", t.Digest, "error", err)
+		outcome.Status, outcome.Description = meta.ScanFailed, "ScanError: The image could not be scanned because of an internal error."
+	}
+	return s.finish(ctx, outcome, findings)
+}
+
+// gone says that the image was deleted while it waited.
+func gone(err error) bool {
+	code := registry.CodeOf(err)
+	return code == registry.CodeImageNotFound || code == registry.CodeRepositoryNotFound
+}
+
+func (s *Scanner) finish(ctx context.Context, outcome meta.Scan, findings []match.Finding) error {
+	outcome.CompletedAt = s.Now()
+	var encoded []byte
+	if outcome.Status == meta.ScanComplete {
+		outcome.Counts = map[registry.Severity]int{}
+		for _, f := range findings {
+			outcome.Counts[f.Severity]++
+		}
+		var err error
+		if encoded, err = EncodeFindings(findings); err != nil {
+			return err
+		}
+	}
+	if err := s.Outcomes.FinishScan(ctx, outcome, encoded); err != nil {
+		return err
+	}
+	if s.Finished != nil {
+		s.Finished(outcome)
+	}
+	return nil
+}
+
+// scan answers the findings of an image and notes in outcome what they rest on.
+func (s *Scanner) scan(ctx context.Context, t Target, outcome *meta.Scan) ([]match.Finding, error) {
+	stored, err := s.Manifests.Manifest(ctx, t.Account, t.Repository, registry.Reference{Digest: t.Digest})
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := registry.ParseManifest(stored.MediaType, stored.Payload)
+	if err != nil {
+		return nil, imageFault("UnsupportedImageError: The manifest of the image cannot be read.")
+	}
+	inv, err := s.inventory(ctx, t, manifest)
+	if err != nil {
+		return nil, err
+	}
+	ecosystem, err := s.record(ctx, t, inv, outcome)
+	if err != nil {
+		return nil, err
+	}
+	outcome.SourceUpdatedAt, err = s.Advisories.Ensure(ctx, ecosystem)
+	if errors.Is(err, ErrNoAdvisories) {
+		return nil, imageFault(fmt.Sprintf("ScanError: No vulnerability data is loaded for '%s'.", ecosystem))
+	}
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.Matcher.Match(ctx, inv)
+	return result.Findings, err
+}
+
+// inventory merges what the layers of an image hold.
+func (s *Scanner) inventory(ctx context.Context, t Target, m *registry.Manifest) (*inventory.Inventory, error) {
+	layers := make([]inventory.Layer, 0, len(m.Layers))
+	for _, l := range m.Layers {
+		record, err := s.Layers.Layer(ctx, t.Account, t.Repository, l.Digest)
+		var fault *inventory.Error
+		switch {
+		case errors.As(err, &fault):
+			return nil, imageFault(fmt.Sprintf("ScanError: The layer '%s' cannot be scanned: %s.", l.Digest, fault))
+		case registry.CodeOf(err) == registry.CodeLayersNotFound:
+			return nil, imageFault(fmt.Sprintf("UnsupportedImageError: The layer '%s' is not stored in this registry.", l.Digest))
+		case err != nil:
+			return nil, err
+		}
+		layers = append(layers, inventory.Layer{Digest: l.Digest, Record: record})
+	}
+	inv, err := inventory.Merge(layers)
+	var fault *inventory.Error
+	if errors.As(err, &fault) {
+		return nil, imageFault(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault))
+	}
+	return inv, err
+}
+
+// noSystem is what ECR says of images without a system that it knows.
+const noSystem = imageFault("UnsupportedImageError: The operating system and/or package manager are not supported.")
+
+// supported says whether an engine can scan what an image holds.
+func supported(engine string, inv *inventory.Inventory) error {
+	if err := match.Supported(engine, inv.OS); err != nil {
+		return imageFault("UnsupportedImageError: " + err.Error())
+	}
+	if len(inv.Databases) == 0 {
+		return noSystem
+	}
+	return nil
+}
+
+// record stores an inventory of an operating system that the engine supports,
+// and answers its ecosystem.
+func (s *Scanner) record(ctx context.Context, t Target, inv *inventory.Inventory, outcome *meta.Scan) (string, error) {
+	if err := supported(t.Engine, inv); err != nil {
+		return "", err
+	}
+	ecosystem, ok := match.Ecosystem(inv.OS)
+	if !ok {
+		return "", noSystem
+	}
+	encoded, err := encodeInventory(inv)
+	if err != nil {
+		return "", err
+	}
+	outcome.InventoryID = inv.ID()
+	return ecosystem, s.Outcomes.PutInventory(ctx, outcome.InventoryID, ecosystem, encoded)
+}

@@ -1,0 +1,109 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/meta"
+)
+
+// Pulls are recorded in batches, off the hot path, and an image at most once
+// an hour: ECR promises to refresh lastRecordedPullTime once in 24 hours.
+const (
+	pullFlush      = 5 * time.Second
+	pullGranule    = time.Hour
+	pullRemembered = 100_000
+)
+
+type pulledImage struct {
+	repositoryID int64
+	digest       string
+}
+
+type pullRecorder struct {
+	store meta.ImageWriter
+	now   func() time.Time
+	log   *slog.Logger
+
+	mu       sync.Mutex
+	waiting  map[pulledImage]time.Time
+	recorded map[pulledImage]time.Time
+
+	quit chan struct{}
+	done chan struct{}
+}
+
+func newPullRecorder(store meta.ImageWriter, now func() time.Time, log *slog.Logger) *pullRecorder {
+	return &pullRecorder{store: store, now: now, log: log, waiting: map[pulledImage]time.Time{}, recorded: map[pulledImage]time.Time{}}
+}
+
+func (p *pullRecorder) record(repositoryID int64, digest string) {
+	image, now := pulledImage{repositoryID, digest}, p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at, ok := p.recorded[image]; ok && now.Sub(at) < pullGranule {
+		return
+	}
+	if len(p.recorded) >= pullRemembered {
+		clear(p.recorded)
+	}
+	p.recorded[image] = now
+	p.waiting[image] = now
+}
+
+// flush writes what waits; what could not be written waits on.
+func (p *pullRecorder) flush(ctx context.Context) error {
+	p.mu.Lock()
+	batch := p.waiting
+	p.waiting = map[pulledImage]time.Time{}
+	p.mu.Unlock()
+	if len(batch) == 0 {
+		return nil
+	}
+	pulls := make([]meta.Pull, 0, len(batch))
+	for image, at := range batch {
+		pulls = append(pulls, meta.Pull{RepositoryID: image.repositoryID, Digest: image.digest, At: at})
+	}
+	err := p.store.RecordPulls(ctx, pulls)
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for image, at := range batch {
+			if _, newer := p.waiting[image]; !newer && len(p.waiting) < pullRemembered {
+				p.waiting[image] = at
+			}
+		}
+	}
+	return err
+}
+
+func (p *pullRecorder) start() {
+	p.quit, p.done = make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(p.done)
+		tick := time.NewTicker(pullFlush)
+		defer tick.Stop()
+		for {
+			select {
+			case <-p.quit:
+				return
+			case <-tick.C:
+				if err := p.flush(context.Background()); err != nil {
+					p.log.Warn("recording pulls", "error", err)
+				}
+			}
+		}
+	}()
+}
+
+func (p *pullRecorder) stop(ctx context.Context) error {
+	if p.quit == nil {
+		return nil
+	}
+	close(p.quit)
+	<-p.done
+	p.quit = nil
+	return p.flush(ctx)
+}

@@ -1,0 +1,239 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+// CreateRepository is a repository that somebody wants.
+type CreateRepository struct {
+	Name              string
+	TagMutability     registry.TagMutability // zero: MUTABLE
+	MutabilityFilters []string
+	ScanOnPush        bool
+	Encryption        registry.Encryption // zero type: AES256
+	Tags              []registry.ResourceTag
+}
+
+// CreateRepository creates a repository.
+// Errors: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter,
+// TooManyTags.
+func (s *Service) CreateRepository(ctx context.Context, c Caller, in CreateRepository) (*registry.Repository, error) {
+	scope, err := s.allowOn(c, "ecr:CreateRepository", in.Name)
+	if err != nil {
+		return nil, err
+	}
+	if in.TagMutability == "" {
+		in.TagMutability = registry.Mutable
+	}
+	if err := validMutability(in.TagMutability, in.MutabilityFilters); err != nil {
+		return nil, err
+	}
+	encryption, err := s.encryption(scope, in.Encryption)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := mergeTags(nil, in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	repo := &registry.Repository{
+		Account: scope.Account, Name: in.Name, CreatedAt: s.Now(),
+		TagMutability: in.TagMutability, MutabilityFilters: in.MutabilityFilters,
+		ScanOnPush: in.ScanOnPush, Encryption: encryption, Tags: tags,
+	}
+	if err := s.Store.CreateRepository(ctx, repo); err != nil {
+		return nil, err
+	}
+	return repo, nil
+}
+
+// encryption completes an encryption configuration as ECR echoes it.
+func (s *Service) encryption(scope registry.Scope, e registry.Encryption) (registry.Encryption, error) {
+	switch e.Type {
+	case "", "AES256":
+		if e.KMSKey != "" {
+			return e, registry.InvalidParameter("encryptionConfiguration", "Invalid encryption configuration: Encryption key should not be set for AES256 encryption.")
+		}
+		return registry.Encryption{Type: "AES256"}, nil
+	}
+	if e.KMSKey == "" {
+		e.KMSKey = "alias/aws/ecr"
+	}
+	if !strings.HasPrefix(e.KMSKey, "arn:") {
+		kind := "key/"
+		if strings.HasPrefix(e.KMSKey, "alias/") {
+			kind = ""
+		}
+		e.KMSKey = "arn:aws:kms:" + scope.Region + ":" + scope.Account + ":" + kind + e.KMSKey
+	}
+	return e, nil
+}
+
+func validMutability(mode registry.TagMutability, filters []string) error {
+	excluding := mode == registry.ImmutableWithExclusion || mode == registry.MutableWithExclusion
+	switch {
+	case excluding && len(filters) == 0:
+		return registry.InvalidParameter("imageTagMutabilityExclusionFilters", "ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as "+string(mode))
+	case !excluding && len(filters) > 0:
+		return registry.InvalidParameter("imageTagMutabilityExclusionFilters", "ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set as "+string(mode))
+	}
+	return nil
+}
+
+// DescribeRepositories answers the named repositories; an unknown one fails
+// the whole call. Errors: RepositoryNotFound.
+func (s *Service) DescribeRepositories(ctx context.Context, c Caller, names []string) ([]registry.Repository, error) {
+	out := make([]registry.Repository, 0, len(names))
+	for _, name := range names {
+		scope, err := s.allowOn(c, "ecr:DescribeRepositories", name)
+		if err != nil {
+			return nil, err
+		}
+		repo, err := s.Store.Repository(ctx, scope.Account, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, *repo)
+	}
+	return out, nil
+}
+
+// ListRepositories answers up to limit repositories by name, after a name.
+func (s *Service) ListRepositories(ctx context.Context, c Caller, after string, limit int) ([]registry.Repository, error) {
+	scope, err := s.allow(c, "ecr:DescribeRepositories")
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.ListRepositories(ctx, scope.Account, after, limit)
+}
+
+// DeleteRepository removes a repository and answers it as it was.
+// Errors: RepositoryNotFound, RepositoryNotEmpty.
+func (s *Service) DeleteRepository(ctx context.Context, c Caller, name string, force bool) (*registry.Repository, error) {
+	scope, err := s.allowOn(c, "ecr:DeleteRepository", name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.DeleteRepository(ctx, scope.Account, name, force)
+}
+
+// PutTagMutability changes whether tags may move, for later pushes.
+// Errors: RepositoryNotFound, InvalidParameter.
+func (s *Service) PutTagMutability(ctx context.Context, c Caller, name string, mode registry.TagMutability, filters []string) (*registry.Repository, error) {
+	scope, err := s.allowOn(c, "ecr:PutImageTagMutability", name)
+	if err != nil {
+		return nil, err
+	}
+	if err := validMutability(mode, filters); err != nil {
+		return nil, err
+	}
+	return s.Store.UpdateRepository(ctx, scope.Account, name, func(r *registry.Repository) error {
+		r.TagMutability, r.MutabilityFilters = mode, filters
+		return nil
+	})
+}
+
+// PutScanOnPush changes a repository's own scan-on-push setting.
+// Errors: RepositoryNotFound.
+func (s *Service) PutScanOnPush(ctx context.Context, c Caller, name string, on bool) (*registry.Repository, error) {
+	scope, err := s.allowOn(c, "ecr:PutImageScanningConfiguration", name)
+	if err != nil {
+		return nil, err
+	}
+	return s.Store.UpdateRepository(ctx, scope.Account, name, func(r *registry.Repository) error {
+		r.ScanOnPush = on
+		return nil
+	})
+}
+
+// TagResource adds or replaces tags of a repository by key.
+// Errors: RepositoryNotFound, InvalidParameter (ARN), InvalidTagParameter,
+// TooManyTags.
+func (s *Service) TagResource(ctx context.Context, c Caller, arn string, tags []registry.ResourceTag) error {
+	scope, name, err := s.taggable(c, "ecr:TagResource", arn)
+	if err != nil {
+		return err
+	}
+	_, err = s.Store.UpdateRepository(ctx, scope.Account, name, func(r *registry.Repository) error {
+		merged, err := mergeTags(r.Tags, tags)
+		r.Tags = merged
+		return err
+	})
+	return err
+}
+
+// UntagResource removes tags of a repository; keys that it does not have are
+// passed over. Errors: RepositoryNotFound, InvalidParameter (ARN).
+func (s *Service) UntagResource(ctx context.Context, c Caller, arn string, keys []string) error {
+	scope, name, err := s.taggable(c, "ecr:UntagResource", arn)
+	if err != nil {
+		return err
+	}
+	_, err = s.Store.UpdateRepository(ctx, scope.Account, name, func(r *registry.Repository) error {
+		r.Tags = slices.DeleteFunc(r.Tags, func(t registry.ResourceTag) bool { return slices.Contains(keys, t.Key) })
+		return nil
+	})
+	return err
+}
+
+// ResourceTags answers the tags of a repository, by key.
+// Errors: RepositoryNotFound, InvalidParameter (ARN).
+func (s *Service) ResourceTags(ctx context.Context, c Caller, arn string) ([]registry.ResourceTag, error) {
+	scope, name, err := s.taggable(c, "ecr:ListTagsForResource", arn)
+	if err != nil {
+		return nil, err
+	}
+	repo, err := s.Store.Repository(ctx, scope.Account, name)
+	if err != nil {
+		return nil, err
+	}
+	return repo.Tags, nil
+}
+
+func (s *Service) taggable(c Caller, action, arn string) (registry.Scope, string, error) {
+	account, name, ok := s.Default.RepositoryFromARN(arn)
+	if !ok {
+		return registry.Scope{}, "", registry.InvalidParameter("resourceArn", "Invalid ARN")
+	}
+	c.Registry = account
+	scope, err := s.allowOn(c, action, name)
+	return scope, name, err
+}
+
+// mergeTags puts added over old by key.
+func mergeTags(old, added []registry.ResourceTag) ([]registry.ResourceTag, error) {
+	merged := slices.Clone(old)
+	for _, t := range added {
+		if err := validResourceTag(t); err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(merged, func(m registry.ResourceTag) bool { return m.Key == t.Key })
+		if i < 0 {
+			merged = append(merged, t)
+		} else {
+			merged[i].Value = t.Value
+		}
+	}
+	if len(merged) > registry.MaxResourceTags {
+		return nil, registry.Errorf(registry.CodeTooManyTags, "The maximum number of tags that can be applied to a repository is %d", registry.MaxResourceTags)
+	}
+	slices.SortFunc(merged, func(a, b registry.ResourceTag) int { return cmp.Compare(a.Key, b.Key) })
+	return merged, nil
+}
+
+func validResourceTag(t registry.ResourceTag) error {
+	switch {
+	case t.Key == "" || len([]rune(t.Key)) > registry.MaxResourceTagKey:
+		return registry.Errorf(registry.CodeInvalidTagParameter, "Invalid parameter: tag keys must have between 1 and %d characters", registry.MaxResourceTagKey)
+	case len([]rune(t.Value)) > registry.MaxResourceTagValue:
+		return registry.Errorf(registry.CodeInvalidTagParameter, "Invalid parameter: tag values must have at most %d characters", registry.MaxResourceTagValue)
+	case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
+		return registry.Errorf(registry.CodeInvalidTagParameter, "Invalid parameter: tag keys must not begin with aws:")
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+// Package service holds the use cases of the registry: what a user of the ECR
+// API or of the distribution API asks for, as authorise → validate → transact.
+// One file per noun.
+//
+// It knows no HTTP and no SQL: transports decode, call a use case and encode,
+// and the stores behind it are ports. It must not import a transport or an
+// adapter.
+package service
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"log/slog"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/blob"
+	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+// Limits are the quotas that may be configured; ECR's defaults are in
+// DefaultLimits.
+type Limits struct {
+	TagsPerImage        int
+	ImagesPerRepository int
+	LayerSize           int64
+	ScanInterval        time.Duration // between two scans of one image by one engine
+	ScansPerDay         int           // per account
+}
+
+// DefaultLimits are ECR's.
+func DefaultLimits() Limits {
+	return Limits{
+		TagsPerImage:        registry.MaxTagsPerImage,
+		ImagesPerRepository: registry.MaxImagesPerRepo,
+		LayerSize:           registry.MaxLayerSize,
+		ScanInterval:        24 * time.Hour,
+		ScansPerDay:         100_000,
+	}
+}
+
+// Config is what a Service is made of.
+type Config struct {
+	// Default is the registry that is addressed when a request names none.
+	Default registry.Scope
+	Store   meta.Store
+	Content blob.Store
+	Limits  Limits
+	// Secret is the instance's secret; keys are derived from it.
+	Secret []byte
+	// Wake is called after a transaction that has enqueued jobs.
+	Wake func()
+	// Now is the clock; nil means time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Service runs the use cases. Its goroutines begin with Start and end with
+// Stop; all other methods may be called by many goroutines at once.
+type Service struct {
+	Config
+	uploadKey []byte
+	sessions  *sessionLocks
+	pulls     *pullRecorder
+	sweeper   *sweeper
+}
+
+// New makes a Service.
+func New(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Wake == nil {
+		c.Wake = func() {}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks()}
+	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
+	s.sweeper = newSweeper(s)
+	return s
+}
+
+// Start begins the background work: recording pulls and removing what nothing
+// needs.
+func (s *Service) Start() {
+	s.pulls.start()
+	s.sweeper.start()
+}
+
+// Stop ends the background work; recorded pulls are written first.
+func (s *Service) Stop(ctx context.Context) error {
+	s.sweeper.stop()
+	return s.pulls.stop(ctx)
+}
+
+// DeriveKey makes a key for one purpose out of the instance's secret.
+func DeriveKey(secret []byte, purpose string) []byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
+}
+
+// Caller is who asks, and of which registry.
+type Caller struct {
+	iam.Principal
+	// Registry is the account whose registry is addressed; empty means the
+	// caller's own.
+	Registry string
+}
+
+// registryOf answers the registry that a caller addresses.
+func (s *Service) registryOf(c Caller) registry.Scope {
+	scope := registry.Scope{Account: c.Registry, Region: s.Default.Region}
+	if scope.Account == "" {
+		scope.Account = c.Account
+	}
+	if scope.Account == "" {
+		scope.Account = s.Default.Account
+	}
+	return scope
+}
+
+// allow authorises an action on the registry as a whole.
+func (s *Service) allow(c Caller, action string) (registry.Scope, error) {
+	scope := s.registryOf(c)
+	return scope, iam.Decide(iam.Request{Principal: c.Principal, Action: action, Account: scope.Account, Resource: "*"})
+}
+
+// allowOn authorises an action on a repository.
+func (s *Service) allowOn(c Caller, action, repository string) (registry.Scope, error) {
+	scope := s.registryOf(c)
+	return scope, iam.Decide(iam.Request{Principal: c.Principal, Action: action, Account: scope.Account, Resource: scope.RepositoryARN(repository)})
+}
+
+// Authorize answers whether a caller may do something on the registry as a
+// whole, for transports whose operation is nothing but that question.
+func (s *Service) Authorize(_ context.Context, c Caller, action string) (registry.Scope, error) {
+	return s.allow(c, action)
+}

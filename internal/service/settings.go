@@ -1,0 +1,169 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+// scanningSetting is the name under which the scanning configuration is kept;
+// it is not an account setting that a client can see.
+const scanningSetting = "scanning-configuration"
+
+// accountSettings are the settings that a client may read and write: allowed
+// values, the default first.
+func accountSettings() map[string][]string {
+	return map[string][]string{
+		registry.SettingBasicScanVersion: {registry.EngineNative, registry.EngineClair},
+		registry.SettingPolicyScope:      {"V2", "V1"},
+		registry.SettingBlobMounting:     {registry.MountingDisabled, registry.MountingEnabled},
+	}
+}
+
+// AccountSetting answers a setting, its default where none was put.
+// Errors: InvalidParameter.
+func (s *Service) AccountSetting(ctx context.Context, c Caller, name string) (string, error) {
+	scope, err := s.allow(c, "ecr:GetAccountSetting")
+	if err != nil {
+		return "", err
+	}
+	if _, ok := accountSettings()[name]; !ok {
+		return "", unknownSetting(name)
+	}
+	return s.setting(ctx, scope.Account, name)
+}
+
+// PutAccountSetting changes a setting. Errors: InvalidParameter.
+func (s *Service) PutAccountSetting(ctx context.Context, c Caller, name, value string) error {
+	scope, err := s.allow(c, "ecr:PutAccountSetting")
+	if err != nil {
+		return err
+	}
+	allowed, ok := accountSettings()[name]
+	if !ok {
+		return unknownSetting(name)
+	}
+	if !slices.Contains(allowed, value) {
+		return registry.InvalidParameter("value", "Member must satisfy enum value set: ["+strings.Join(allowed, ", ")+"]")
+	}
+	return s.Store.PutSetting(ctx, scope.Account, name, value)
+}
+
+func unknownSetting(string) error {
+	return registry.InvalidParameter("name", "Member must satisfy enum value set: ["+
+		strings.Join([]string{registry.SettingBasicScanVersion, registry.SettingPolicyScope, registry.SettingBlobMounting}, ", ")+"]")
+}
+
+func (s *Service) setting(ctx context.Context, account, name string) (string, error) {
+	value, ok, err := s.Store.Setting(ctx, account, name)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		value = accountSettings()[name][0]
+	}
+	return value, nil
+}
+
+// ScanningConfiguration answers how the registry scans.
+func (s *Service) ScanningConfiguration(ctx context.Context, c Caller) (registry.Scope, registry.ScanningConfiguration, error) {
+	scope, err := s.allow(c, "ecr:GetRegistryScanningConfiguration")
+	if err != nil {
+		return scope, registry.ScanningConfiguration{}, err
+	}
+	config, err := s.scanningConfiguration(ctx, scope.Account)
+	return scope, config, err
+}
+
+func (s *Service) scanningConfiguration(ctx context.Context, account string) (registry.ScanningConfiguration, error) {
+	config := registry.ScanningConfiguration{Type: registry.ScanBasic}
+	stored, ok, err := s.Store.Setting(ctx, account, scanningSetting)
+	if err != nil || !ok {
+		return config, err
+	}
+	if err := json.Unmarshal([]byte(stored), &config); err != nil {
+		return config, registry.Internal("reading the scanning configuration", err)
+	}
+	return config, nil
+}
+
+// PutScanningConfiguration replaces how the registry scans.
+// Errors: InvalidParameter, UnsupportedOperation (ENHANCED).
+func (s *Service) PutScanningConfiguration(ctx context.Context, c Caller, config registry.ScanningConfiguration) error {
+	scope, err := s.allow(c, "ecr:PutRegistryScanningConfiguration")
+	if err != nil {
+		return err
+	}
+	if config.Type == "" {
+		config.Type = registry.ScanBasic
+	}
+	if err := validScanning(config); err != nil {
+		return err
+	}
+	encoded, err := json.Marshal(config)
+	if err != nil {
+		return registry.Internal("encoding the scanning configuration", err)
+	}
+	return s.Store.PutSetting(ctx, scope.Account, scanningSetting, string(encoded))
+}
+
+func validScanning(config registry.ScanningConfiguration) error {
+	if config.Type == registry.ScanEnhanced {
+		return registry.Errorf(registry.CodeUnsupported, "Scan type ENHANCED is not supported by this version of ecru yet.")
+	}
+	var seen, duplicate []string
+	for _, rule := range config.Rules {
+		if rule.Frequency == registry.ScanContinuous {
+			return registry.Errorf(registry.CodeInvalidParameter, "Invalid parameter failed to satisfy constraint: 'Invalid scan frequency for scanType BASIC: CONTINUOUS_SCAN'")
+		}
+		if f := string(rule.Frequency); slices.Contains(seen, f) {
+			duplicate = append(duplicate, f)
+		} else {
+			seen = append(seen, f)
+		}
+	}
+	if len(duplicate) > 0 {
+		return registry.Errorf(registry.CodeInvalidParameter, "Invalid input. Contains duplicate scan frequencies: [%s]", strings.Join(duplicate, ", "))
+	}
+	return nil
+}
+
+// RepositoryScanning is how one repository is scanned.
+type RepositoryScanning struct {
+	Name      string
+	ARN       string
+	Found     bool // false: there is no such repository
+	Frequency registry.ScanFrequency
+	Filters   []string
+}
+
+// RepositoryScanningConfigurations answers how each named repository is
+// scanned; unknown ones come back as not found.
+func (s *Service) RepositoryScanningConfigurations(ctx context.Context, c Caller, names []string) ([]RepositoryScanning, error) {
+	out := make([]RepositoryScanning, 0, len(names))
+	for _, name := range names {
+		scope, err := s.allowOn(c, "ecr:BatchGetRepositoryScanningConfiguration", name)
+		if err != nil {
+			return nil, err
+		}
+		one := RepositoryScanning{Name: name, ARN: scope.RepositoryARN(name)}
+		repo, err := s.Store.Repository(ctx, scope.Account, name)
+		switch registry.CodeOf(err) {
+		case "":
+			config, err := s.scanningConfiguration(ctx, scope.Account)
+			if err != nil {
+				return nil, err
+			}
+			one.Found = true
+			one.Frequency, one.Filters = config.FrequencyFor(repo)
+		case registry.CodeRepositoryNotFound:
+		default:
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
