@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +17,7 @@ import (
 	"github.com/google/osv-scalibr/extractor/filesystem"
 	"github.com/google/osv-scalibr/extractor/filesystem/os/apk"
 	apkmeta "github.com/google/osv-scalibr/extractor/filesystem/os/apk/metadata"
-	"github.com/google/osv-scalibr/extractor/filesystem/os/dpkg"
+	scalibrdpkg "github.com/google/osv-scalibr/extractor/filesystem/os/dpkg"
 	dpkgmeta "github.com/google/osv-scalibr/extractor/filesystem/os/dpkg/metadata"
 	"github.com/google/osv-scalibr/extractor/filesystem/os/rpm"
 	rpmmeta "github.com/google/osv-scalibr/extractor/filesystem/os/rpm/metadata"
@@ -78,7 +80,13 @@ func scalibrPackages(t *testing.T, layer []byte) []string {
 		if x == nil {
 			continue
 		}
-		root := t.TempDir()
+		root := t.TempDir() // scalibr logs when it finds no os-release beside the database
+		if err := os.MkdirAll(filepath.Join(root, "etc"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, "etc/os-release"), []byte("ID=x\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 		inv, err := x.Extract(context.Background(), &filesystem.ScanInput{
 			FS: scalibrfs.DirFS(root), Path: path, Reader: all, Info: hdr.FileInfo(),
 		})
@@ -107,7 +115,7 @@ func scalibrExtractor(t *testing.T, path string) filesystem.Extractor {
 	case wantsAPK(path):
 		make = apk.New
 	case wantsDpkg(path):
-		make = dpkg.New
+		make = scalibrdpkg.New
 	case wantsRPM(path):
 		make = rpm.New
 	default:
