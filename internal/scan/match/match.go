@@ -161,7 +161,7 @@ func parseInstalled(d *distro, text, module string) (installed, error) {
 // rules gets the compiled advisories of the targets, by name, from the cache
 // where it has them.
 func (m *Matcher) rules(ctx context.Context, d *distro, targets []*target) (map[string][]*rule, advisory.Source, error) {
-	for {
+	for range 10 {
 		source, err := m.source(ctx, d)
 		if err != nil {
 			return nil, source, err
@@ -182,6 +182,7 @@ func (m *Matcher) rules(ctx context.Context, d *distro, targets []*target) (map[
 			return found, source, nil
 		}
 	}
+	return nil, advisory.Source{}, fmt.Errorf("match: the advisories of %s change all the time", d.exports[0])
 }
 
 // cached answers what the cache has of the targets and the table of contents,
