@@ -60,7 +60,8 @@ type Service struct {
 	// clear error that it is not yet.
 	Operations []Operation
 	Known      []string
-	Names      wire.Names
+	// Names is how the service names its members; nil means wire.LowerCamel.
+	Names wire.Names
 	// Constraints are checked before a handler is called, and Violated words
 	// what they find.
 	Constraints []validate.Structure
@@ -79,6 +80,9 @@ type prepared struct {
 }
 
 func prepare(s Service) (*prepared, error) {
+	if s.Names == nil {
+		s.Names = wire.LowerCamel
+	}
 	p := &prepared{Service: s, codec: wire.New(s.Names), byOp: map[string]*Operation{}, known: map[string]bool{}}
 	var err error
 	if p.rules, err = validate.NewSet(s.Names, s.Constraints...); err != nil {
