@@ -1,0 +1,150 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/reqlog"
+)
+
+const (
+	requestIDHeader = "X-Request-Id"
+	maxRequestID    = 64
+	maxLogged       = 256 // bytes of what a client sent that go into the log
+)
+
+// exchange is one request on its way; one allocation holds all of it.
+type exchange struct {
+	answer answer
+	body   body
+	note   reqlog.Note
+	begin  time.Time
+}
+
+// handler wraps the configured handler with everything that is the same for
+// all requests.
+func (s *Server) handler() http.Handler {
+	own := s.ownPages()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if page := own[r.URL.Path]; page != nil {
+			page.ServeHTTP(w, r)
+			return
+		}
+		s.exchange(w, r)
+	})
+}
+
+// exchange serves one request and leaves a line in the log and in the metrics.
+func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{begin: time.Now()}
+	x.note.RequestID = requestID(r)
+	x.answer.init(w, s.config.Limits.AnswerStall)
+	w.Header()[requestIDHeader] = []string{x.note.RequestID}
+	r = r.WithContext(reqlog.With(r.Context(), &x.note))
+	if r.Body != nil && r.Body != http.NoBody {
+		x.body.init(r.Body, w, s.config.Limits.BodyStall)
+		r.Body = &x.body
+	}
+	s.config.Metrics.inFlight.Inc()
+	defer s.finish(x, r)
+	s.config.Handler.ServeHTTP(&x.answer, r)
+}
+
+// finish is deferred: it sees panics, too, and makes them the failure of one
+// request.
+func (s *Server) finish(x *exchange, r *http.Request) {
+	p := recover()
+	s.config.Metrics.inFlight.Dec()
+	abort := p != nil && !s.contain(x, r, p)
+	took := time.Since(x.begin)
+	status := x.answer.finalStatus()
+	s.config.Metrics.observe(x.note.Operation, status, took, x.body.read, x.answer.written)
+	s.logAccess(x, r, status, took)
+	if abort {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// contain answers a panic with 500. It says false when the answer has begun, so
+// that the only honest thing left is to cut the connection.
+func (s *Server) contain(x *exchange, r *http.Request, p any) bool {
+	if p != http.ErrAbortHandler { //nolint:errorlint // a sentinel, as net/http compares it
+		s.config.Logger.ErrorContext(r.Context(), "panic in a handler",
+			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
+	if x.answer.status != 0 || p == http.ErrAbortHandler { //nolint:errorlint // as above
+		return false
+	}
+	http.Error(&x.answer, "internal error, request id "+x.note.RequestID, http.StatusInternalServerError)
+	return true
+}
+
+func (s *Server) logAccess(x *exchange, r *http.Request, status int, took time.Duration) {
+	level := slog.LevelInfo
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	// A request that was cancelled has a log line all the same.
+	ctx := context.WithoutCancel(r.Context())
+	if !s.config.Logger.Enabled(ctx, level) {
+		return
+	}
+	attrs := [...]slog.Attr{
+		slog.String("method", r.Method),
+		slog.String("path", clip(r.URL.Path)), // the query may hold signatures
+		slog.Int("status", status),
+		slog.String("principal", x.note.Principal),
+		slog.String("operation", x.note.Operation),
+		slog.Int64("in", x.body.read),
+		slog.Int64("out", x.answer.written),
+		slog.Duration("took", took),
+		slog.String("remote", r.RemoteAddr),
+		slog.String("agent", clip(r.UserAgent())),
+	}
+	s.config.Logger.LogAttrs(ctx, level, "request", attrs[:]...)
+}
+
+func clip(s string) string { return s[:min(len(s), maxLogged)] }
+
+// requestID takes a client's id when it is harmless to print, so that a request
+// can be followed through several systems.
+func requestID(r *http.Request) string {
+	if given := r.Header[requestIDHeader]; len(given) == 1 && saneID(given[0]) {
+		return given[0]
+	}
+	return newID()
+}
+
+func saneID(id string) bool {
+	for _, c := range []byte(id) {
+		switch {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxRequestID
+}
+
+// newID is a random UUID, which is what AWS clients expect of a request id.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	var text [36]byte
+	at := 0
+	for i, n := range []int{4, 2, 2, 2, 6} {
+		if i > 0 {
+			text[at-1] = '-'
+		}
+		hex.Encode(text[at:], b[(at-i)/2:(at-i)/2+n])
+		at += 2*n + 1
+	}
+	return string(text[:])
+}
