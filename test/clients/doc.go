@@ -1,0 +1,8 @@
+// Package clients tests ecru with the clients that people use: the AWS CLI and
+// boto3, docker, podman, buildah, skopeo, crane and regctl. Each logs in, and
+// pushes and pulls an image and, where it can, an index and an artifact.
+//
+// A client that is not installed is skipped, or is a failure under
+// ECRU_REQUIRE_TOOLS=1. Only the tests are in this package; nothing may import
+// it.
+package clients
