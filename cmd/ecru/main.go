@@ -1,0 +1,98 @@
+// Command ecru is a private container registry that speaks Amazon ECR.
+//
+// The package is the command line and the wiring: flags, environment and file
+// become a configuration, and the configuration becomes a running server. It is
+// the only place that knows every room of the house; it must not hold rules of
+// its own.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the whole command line. Every flag is also ECRU_<FLAG> and a key of
+// the file that --config names.
+type cli struct {
+	Config kong.ConfigFlag `help:"YAML file with flags as keys." placeholder:"FILE" type:"existingfile"`
+
+	Serve      serveCommand      `cmd:"" help:"Run the registry."`
+	Env        envCommand        `cmd:"" help:"Print what a shell needs to use the registry: eval \"$(ecru env)\"."`
+	Advisories advisoriesCommand `cmd:"" help:"Load and look at vulnerability advisories."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+}
+
+// dataFlags say where a registry keeps its things.
+type dataFlags struct {
+	Data string `help:"Directory of the registry's data." default:"./ecru-data" type:"path"`
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run answers the exit code: 0, or 1 with one line on stderr that says why.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := execute(ctx, args, stdout, stderr)
+	var exit exitRequest
+	switch {
+	case err == nil, errors.As(err, &exit) && exit == 0:
+		return 0
+	case errors.As(err, &exit):
+		return int(exit)
+	}
+	fmt.Fprintln(stderr, "ecru: "+oneLine(err))
+	return 1
+}
+
+// oneLine is an error's text without line breaks.
+func oneLine(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+}
+
+// exitRequest is how kong's own exits (after --help) come back to run.
+type exitRequest int
+
+func (e exitRequest) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// streams is where commands write.
+type streams struct {
+	out io.Writer
+	err io.Writer
+}
+
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	defer func() {
+		if exit, ok := recover().(exitRequest); ok {
+			err = exit
+		}
+	}()
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("ecru"),
+		kong.Description("A private container registry that speaks Amazon ECR."),
+		kong.DefaultEnvars("ECRU"),
+		kong.Configuration(yamlFlags),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exitRequest(code)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{out: stdout, err: stderr}),
+		kong.Vars{"advisories": publicAdvisories},
+	)
+	if err != nil {
+		return err
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return fmt.Errorf("%w (see ecru --help)", err)
+	}
+	return parsed.Run()
+}

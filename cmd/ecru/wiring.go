@@ -1,0 +1,315 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/admin"
+	"github.com/ecru-registry/ecru/internal/awsapi/ecr"
+	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
+	"github.com/ecru-registry/ecru/internal/awsapi/sts"
+	"github.com/ecru-registry/ecru/internal/awsapi/wire"
+	"github.com/ecru-registry/ecru/internal/blob/disk"
+	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/job"
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/meta/sql"
+	"github.com/ecru-registry/ecru/internal/oci"
+	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/reqlog"
+	"github.com/ecru-registry/ecru/internal/scan"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
+	"github.com/ecru-registry/ecru/internal/scan/match"
+	"github.com/ecru-registry/ecru/internal/server"
+	"github.com/ecru-registry/ecru/internal/service"
+)
+
+// app is a registry that is put together.
+type app struct {
+	store      *sql.Store
+	service    *service.Service
+	jobs       *job.Runner
+	updater    *advisory.Updater
+	server     *server.Server
+	rootKey    meta.AccessKey
+	firstStart bool
+	log        *slog.Logger
+}
+
+// openStore opens the metadata store of a data directory, making both.
+func openStore(ctx context.Context, data, database string, log *slog.Logger) (*sql.Store, error) {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, err
+	}
+	if database == "sqlite" {
+		database = "sqlite:" + filepath.Join(data, "ecru.db")
+	}
+	return sql.Open(ctx, sql.Config{URL: database, Logger: log})
+}
+
+// newUpdater makes the updater of a feed, or one that only imports.
+func newUpdater(store *sql.Store, feed string, log *slog.Logger, extra ...string) (*advisory.Updater, error) {
+	var from advisory.Feed
+	if feed != "off" {
+		var err error
+		if from, err = advisory.OpenFeed(feed, advisory.FeedOptions{}); err != nil {
+			return nil, err
+		}
+	}
+	return advisory.NewUpdater(store, from, wanted{store: store, extra: extra}, advisory.UpdaterOptions{Logger: log}), nil
+}
+
+// wanted are the ecosystems of stored images and those that are configured.
+type wanted struct {
+	store meta.Inventories
+	extra []string
+}
+
+func (w wanted) Wanted(ctx context.Context) ([]string, error) {
+	stored, err := w.store.InventoryEcosystems(ctx)
+	return unique(append(stored, w.extra...)), err
+}
+
+// neededEcosystems are those of stored images and those that were loaded.
+func neededEcosystems(ctx context.Context, store advisory.Store) ([]string, error) {
+	sources, err := store.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, s := range sources {
+		names = append(names, s.Ecosystem)
+	}
+	if inventories, ok := store.(meta.Inventories); ok {
+		stored, err := inventories.InventoryEcosystems(ctx)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, stored...)
+	}
+	return unique(names), nil
+}
+
+func unique(names []string) []string {
+	seen := map[string]bool{}
+	out := names[:0:0]
+	for _, name := range names {
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// assemble makes a registry of the flags. Nothing of it runs yet.
+func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, err error) {
+	store, err := openStore(ctx, c.Data, c.Database, log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, store.Close())
+		}
+	}()
+	content, err := disk.New(filepath.Join(c.Data, "content"))
+	if err != nil {
+		return nil, err
+	}
+	a := &app{store: store, log: log}
+	instance, err := a.ensureInstance(ctx, c.Account)
+	if err != nil {
+		return nil, err
+	}
+	if a.updater, err = newUpdater(store, c.Advisories, log, c.Ecosystems...); err != nil {
+		return nil, err
+	}
+	metrics := server.NewMetrics(currentVersion())
+	a.jobs = job.NewRunner(store, job.Options{Workers: c.ScanWorkers, Logger: log})
+	a.service = service.New(service.Config{
+		Default: registry.Scope{Account: c.Account, Region: c.Region},
+		Store:   store, Content: content, Limits: service.DefaultLimits(),
+		Secret: instance.Secret, Wake: a.jobs.Wake, Logger: log,
+	})
+	scanner := &scan.Scanner{
+		Manifests:  store,
+		Outcomes:   store,
+		Layers:     &scan.Indexer{Store: store, Content: content, Logger: log},
+		Advisories: &scan.AdvisoryLoader{Store: store, Updater: a.updater},
+		Matcher:    match.New(store, match.Options{}),
+		Now:        time.Now, Logger: log,
+	}
+	a.jobs.Handle(scan.JobKind, scanner.Handle)
+	handler, err := c.transports(a, instance)
+	if err != nil {
+		return nil, err
+	}
+	a.server, err = server.New(server.Config{
+		Listen: []string{c.Listen}, Handler: handler, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
+		Ready: map[string]server.Check{"database": store.Ping}, Metrics: metrics, Logger: log,
+	})
+	return a, err
+}
+
+// transports makes the handler of all protocols on the one port.
+func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler, error) {
+	tokens := iam.NewTokens(service.DeriveKey(instance.Secret, "registry tokens"), c.Region)
+	layerKey := service.DeriveKey(instance.Secret, "layer urls")
+	distribution := oci.New(oci.Config{
+		Registry: a.service, Tokens: tokens, LayerKey: layerKey,
+		PublicURL: c.PublicURL, Logger: a.log,
+	})
+	control, err := ecr.Service(ecr.Config{
+		Service: a.service, Tokens: tokens, LayerKey: layerKey,
+		Default: registry.Scope{Account: c.Account, Region: c.Region},
+		PageKey: service.DeriveKey(instance.Secret, "page tokens"), PublicURL: c.PublicURL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	apis, err := awsapi.New(awsapi.Config{
+		Services:  []awsapi.Service{control, admin.Service(c.Account, advisoryAdmin{store: a.store, updater: a.updater})},
+		Query:     sts.Service{},
+		Verifier:  sigv4.New(keys{a.store}, sigv4.Options{}),
+		Logger:    a.log,
+		RequestID: func(r *http.Request) string { return reqlog.RequestID(r.Context()) },
+		Observe: func(ctx context.Context, call awsapi.Call, _ *awsapi.Fault, _ time.Duration) {
+			reqlog.Annotate(ctx, call.Principal.ARN, call.Service+":"+call.Operation)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return route(distribution, apis), nil
+}
+
+// route tells the protocols apart by the path.
+func route(distribution, apis http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case path == "/v2" || strings.HasPrefix(path, "/v2/") || strings.HasPrefix(path, "/layers/"):
+			distribution.ServeHTTP(w, r)
+		case path == "/":
+			apis.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	})
+}
+
+// ensureInstance reads the instance's secret and root key, making both the
+// first time.
+func (a *app) ensureInstance(ctx context.Context, account string) (meta.Instance, error) {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	now := time.Now()
+	id, keySecret := newAccessKey()
+	root := iam.RootPrincipal(account, id)
+	instance, key, created, err := a.store.EnsureInstance(ctx,
+		meta.Instance{Secret: secret, CreatedAt: now},
+		meta.AccessKey{ID: id, Secret: keySecret, Account: account, Principal: root.ARN, UserID: root.UserID, Active: true, CreatedAt: now})
+	a.rootKey, a.firstStart = key, created
+	return instance, err
+}
+
+// newAccessKey makes a key pair that looks like AWS's: 20 characters that begin
+// with AKIA, and 40.
+func newAccessKey() (id, secret string) {
+	raw := make([]byte, 40)
+	_, _ = rand.Read(raw) // never fails
+	id = "AKIA" + base32.StdEncoding.EncodeToString(raw[:10])
+	return id, base64.RawStdEncoding.EncodeToString(raw[10:])
+}
+
+// keys finds access keys for signatures.
+type keys struct{ store meta.Keys }
+
+func (k keys) Secret(ctx context.Context, accessKeyID string) (string, iam.Principal, error) {
+	key, found, err := k.store.AccessKey(ctx, accessKeyID)
+	if err != nil {
+		return "", iam.Principal{}, err
+	}
+	if !found || !key.Active {
+		return "", iam.Principal{}, sigv4.ErrUnknownKey
+	}
+	return key.Secret, iam.Principal{Account: key.Account, ARN: key.Principal, UserID: key.UserID, AccessKeyID: key.ID}, nil
+}
+
+// advisoryAdmin is what ecru's own API may do with the advisories.
+type advisoryAdmin struct {
+	store   *sql.Store
+	updater *advisory.Updater
+}
+
+func (a advisoryAdmin) Sources(ctx context.Context) ([]advisory.Source, error) {
+	return a.store.Sources(ctx)
+}
+
+func (a advisoryAdmin) Update(ctx context.Context, ecosystems []string) ([]advisory.Outcome, error) {
+	if len(ecosystems) == 0 {
+		var err error
+		if ecosystems, err = neededEcosystems(ctx, a.store); err != nil {
+			return nil, err
+		}
+	}
+	return a.updater.Update(ctx, nil, ecosystems...)
+}
+
+func (a advisoryAdmin) Import(ctx context.Context, directory string, ecosystems []string) ([]advisory.Outcome, error) {
+	return a.updater.Import(ctx, directory, nil, ecosystems...)
+}
+
+func (a *app) start() error {
+	a.service.Start()
+	a.jobs.Start(context.Background())
+	if err := a.updater.Start(context.Background()); err != nil {
+		return err
+	}
+	return a.server.Start()
+}
+
+// stop ends what start began, in the other direction: no new requests, then no
+// new jobs, then the background work.
+func (a *app) stop(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	return errors.Join(a.server.Stop(ctx), a.jobs.Stop(ctx), a.updater.Stop(ctx), a.service.Stop(ctx))
+}
+
+func validPublicURL(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		return fmt.Errorf("--public-url: %q is not an http or https URL without a path", text)
+	}
+	return nil
+}
+
+// awsJSON is the codec of ecru's own API.
+func awsJSON() *wire.Codec { return wire.New(wire.LowerCamel) }
+
+// progressTo prints how far loading advisories has come.
+func progressTo(s streams) func(advisory.Progress) {
+	last := ""
+	return func(p advisory.Progress) {
+		if p.Stage != last {
+			last = p.Stage
+			fmt.Fprintf(s.err, "%s: %s\n", p.Ecosystem, p.Stage)
+		}
+	}
+}
