@@ -20,7 +20,7 @@ type rule struct {
 	word      string // vendor's severity
 	scores    []CVSS
 	streams   []string // "nodejs:16" when the title names module streams
-	undecided int
+	undecided int      // affected ranges that could not be read
 }
 
 // span is one entry of affected: an alternative set of versions.
@@ -93,7 +93,7 @@ func compileRecord(d *distro, record *advisory.Record, pkg string) *rule {
 		}
 		r.addSpan(d, a)
 	}
-	if len(r.spans) == 0 {
+	if len(r.spans) == 0 && r.undecided == 0 {
 		return nil
 	}
 	r.streams = moduleStreams(record.Summary)
