@@ -20,7 +20,7 @@ func wantsAPK(path string) bool {
 func parseAPK(in *input) ([]Package, error) {
 	var packages []Package
 	var p Package
-	text := newLines(in.r)
+	text := newLines(in)
 	for {
 		line, cut, err := text.next()
 		if err != nil && err != io.EOF {

@@ -74,7 +74,7 @@ func (e *encoder) file(f *File) {
 		for _, s := range packageStrings(p) {
 			e.string(*s)
 		}
-		e.number(uint64(uint32(int32(p.Epoch))))
+		e.number(uint64(p.Epoch))
 	}
 }
 
@@ -219,7 +219,7 @@ func (d *decoder) file() File {
 		for _, s := range packageStrings(&p) {
 			*s = d.string()
 		}
-		p.Epoch = int(int32(uint32(d.number())))
+		p.Epoch = int(d.number())
 		return p
 	})
 	return f

@@ -11,7 +11,7 @@ import (
 func TestRecordRoundTrip(t *testing.T) {
 	records := map[string]*LayerRecord{
 		"empty": {},
-		"all kinds": readLayer(t, tarOf(t, file("etc/os-release", "ID=x\nID_LIKE='a b'"), symlink("lib", "usr/lib"), dir("usr"), file(status, dpkg("a 1:2-3", "b 1")),
+		"all kinds": readLayer(t, tarOf(t, file("etc/os-release", "ID=x\nID_LIKE='a b'"), symlink("lib", "usr/lib"), dir("usr"), file(status, dpkg("a 1:2-3", "b 99999999999:1")),
 			file(statusDir+"broken", "x"), file(statusDir+"empty", ""), whiteout("x/.wh.y"), whiteout("z/.wh..wh..opq"), file("some/file", ""))),
 	}
 	for _, image := range images[:3] {

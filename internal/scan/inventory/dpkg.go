@@ -31,7 +31,7 @@ type stanza struct {
 // need.
 func parseDpkg(in *input) ([]Package, error) {
 	d := &dpkgParser{in: in, inDir: strings.HasPrefix(in.path, statusDir)}
-	text := newLines(in.r)
+	text := newLines(in)
 	for {
 		line, cut, err := text.next()
 		if err != nil && err != io.EOF {

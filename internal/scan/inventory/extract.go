@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -32,6 +33,7 @@ func extractors() []extractor {
 		{kind: KindAPK, wants: wantsAPK, parse: parseAPK},
 		{kind: KindDeb, wants: wantsDpkg, parse: parseDpkg},
 		{kind: KindRPM, wants: wantsRPM, parse: parseRPM},
+		{kind: KindRPM, wants: wantsRPMManifest, parse: parseRPMManifest},
 	}
 }
 
@@ -45,7 +47,7 @@ func onTheWay(path string) bool {
 	case "usr/lib", "var/lib", "usr/share",
 		"lib/apk", "lib/apk/db", "usr/lib/apk", "usr/lib/apk/db", "var/lib/apk", "var/lib/apk/db",
 		"var/lib/dpkg", "var/lib/dpkg/status.d",
-		"var/lib/rpm", "usr/lib/sysimage", "usr/lib/sysimage/rpm", "usr/share/rpm",
+		"var/lib/rpm", "var/lib/rpmmanifest", "usr/lib/sysimage", "usr/lib/sysimage/rpm", "usr/share/rpm",
 		"usr/lib/os.release.d":
 		return true
 	}
@@ -61,6 +63,7 @@ type input struct {
 	lim  Limits
 	left *budget
 	same interner
+	text *bufio.Reader // for parsers that read lines; one for all files of a layer
 }
 
 // budget is what all package databases of a layer may still bring.

@@ -139,3 +139,8 @@ func FuzzRPM(f *testing.F) {
 	}
 	fuzzParser(f, "var/lib/rpm/Packages", parseRPM)
 }
+
+func FuzzRPMManifest(f *testing.F) {
+	f.Add([]byte("a\t1-2\t0\t0\tv\t(none)\t1\tx86_64\t3\tb-1-2.src.rpm\n"))
+	fuzzParser(f, "var/lib/rpmmanifest/container-manifest-2", parseRPMManifest)
+}

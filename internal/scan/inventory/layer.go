@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"archive/tar"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ type walker struct {
 	table   []extractor
 	same    interner
 	left    *budget
+	text    *bufio.Reader
 	entries int64
 
 	files    map[string]kept[File]
@@ -65,7 +67,7 @@ type kept[T any] struct {
 
 func newWalker(ctx context.Context, s *stream, lim Limits) *walker {
 	return &walker{
-		ctx: ctx, s: s, tar: tar.NewReader(s), lim: lim, table: extractors(), same: interner{}, left: newBudget(lim),
+		ctx: ctx, s: s, tar: tar.NewReader(s), lim: lim, table: extractors(), same: interner{}, left: newBudget(lim), text: bufio.NewReaderSize(nil, maxLine),
 		files: map[string]kept[File]{}, releases: map[string]kept[OSRelease]{}, links: map[string]kept[string]{},
 		buried: map[uint64]int64{},
 	}
@@ -188,7 +190,7 @@ func (w *walker) nonDirectory(hdr *tar.Header, path string) error {
 }
 
 func (w *walker) read(x *extractor, path string, size int64) File {
-	return x.extract(&input{ctx: w.ctx, path: path, r: w.tar, size: size, lim: w.lim, left: w.left, same: w.same})
+	return x.extract(&input{ctx: w.ctx, path: path, r: w.tar, size: size, lim: w.lim, left: w.left, same: w.same, text: w.text})
 }
 
 func (w *walker) readRelease(path string) error {

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"archive/tar"
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -410,7 +411,7 @@ func TestPanicsBecomeProblems(t *testing.T) {
 
 func testInput(path string, body []byte) *input {
 	lim := Limits{}.withDefaults()
-	return &input{ctx: context.Background(), path: path, r: bytes.NewReader(body), size: int64(len(body)), lim: lim, left: newBudget(lim), same: interner{}}
+	return &input{ctx: context.Background(), path: path, r: bytes.NewReader(body), size: int64(len(body)), lim: lim, left: newBudget(lim), same: interner{}, text: bufio.NewReaderSize(nil, maxLine)}
 }
 
 func extractBytes(path string, body []byte) File {

@@ -16,7 +16,10 @@ type lines struct {
 
 const maxLine = 64 << 10
 
-func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, maxLine)} }
+func newLines(in *input) *lines {
+	in.text.Reset(in.r)
+	return &lines{r: in.text}
+}
 
 // next gives a line without its end, valid until the next call. cut says that the line was longer. At the end err is
 // io.EOF.

@@ -171,3 +171,20 @@ func TestModularity(t *testing.T) {
 		t.Errorf("got %+v, %v\nwant %+v", p, err, want)
 	}
 }
+
+func TestRPMManifest(t *testing.T) {
+	const path = "var/lib/rpmmanifest/container-manifest-2"
+	body := "openssl-libs\t3.3.5-4.azl3\t1700000000\t1690000000\tMicrosoft Corporation\t(none)\t100\tx86_64\t0\topenssl-3.3.5-4.azl3.src.rpm\n" +
+		"filesystem\t1.1-2\t1\t1\t(none)\t3\t1\tnoarch\t3\t(none)\n"
+	want := []Package{
+		{Kind: KindRPM, Path: path, Name: "filesystem", Version: "3:1.1-2", Epoch: 3, Release: "2", Arch: "noarch", SourceName: "filesystem", SourceVersion: "1.1-2"},
+		{Kind: KindRPM, Path: path, Name: "openssl-libs", Version: "3.3.5-4.azl3", Release: "4.azl3", Arch: "x86_64", SourceName: "openssl", SourceVersion: "3.3.5-4.azl3",
+			Maintainer: "Microsoft Corporation"},
+	}
+	if got := packagesIn(t, path, body); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if f := extractBytes(path, []byte("openssl\t1\n")); f.Problem == nil || f.Problem.Reason != ReasonDatabase {
+		t.Errorf("a line without its columns gives %+v", f)
+	}
+}

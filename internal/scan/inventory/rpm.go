@@ -150,7 +150,7 @@ func parseRPMHeader(blob []byte, same interner) (Package, error) {
 		case tagModularityLabel:
 			to = &p.Module
 		case tagEpoch:
-			p.Epoch, err = h.int32At(e)
+			p.Epoch, err = h.uint32At(e)
 		}
 		if to != nil {
 			*to, err = h.stringAt(e, same)
@@ -183,13 +183,10 @@ func (h rpmHeader) stringAt(entry []byte, same interner) (string, error) {
 	if end > maxField {
 		return "", fmt.Errorf("tag %d is too long", tag)
 	}
-	if s := same.string(value[:end]); s != "(none)" {
-		return s, nil
-	}
-	return "", nil
+	return noNone(same.string(value[:end])), nil
 }
 
-func (h rpmHeader) int32At(entry []byte) (int, error) {
+func (h rpmHeader) uint32At(entry []byte) (int, error) {
 	tag, offset := binary.BigEndian.Uint32(entry), binary.BigEndian.Uint32(entry[8:])
 	if binary.BigEndian.Uint32(entry[12:]) == 0 {
 		return 0, nil
@@ -197,7 +194,7 @@ func (h rpmHeader) int32At(entry []byte) (int, error) {
 	if binary.BigEndian.Uint32(entry[4:]) != typeInt32 || int64(offset)+4 > int64(len(h.data)) {
 		return 0, fmt.Errorf("tag %d is no number", tag)
 	}
-	return int(int32(binary.BigEndian.Uint32(h.data[offset:]))), nil
+	return int(binary.BigEndian.Uint32(h.data[offset:])), nil
 }
 
 func rpmVersion(epoch int, version, release string) string {
