@@ -86,7 +86,8 @@ func NewUpdater(store Store, feed Feed, wanted Wanted, opts UpdaterOptions) *Upd
 // ErrOff is what an updater without a feed answers.
 var ErrOff = errors.New("advisories: no feed is configured")
 
-// Start begins to refresh in the background, at once and then at intervals.
+// Start begins to refresh in the background, at once and then at intervals,
+// until Stop. The end of ctx does not end it: that is what Stop is for.
 func (u *Updater) Start(ctx context.Context) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -155,6 +156,9 @@ func (u *Updater) refresh(ctx context.Context) bool {
 		}
 		return false
 	}
+	if len(names) == 0 {
+		return true
+	}
 	outcomes, err := u.Update(ctx, nil, names...)
 	good := err == nil
 	for _, o := range outcomes {
@@ -178,13 +182,20 @@ func (u *Updater) due(ctx context.Context, names []string) ([]string, error) {
 	return slices.DeleteFunc(names, func(n string) bool { return fresh[n] || fresh[Parent(n)] }), nil
 }
 
-// Update looks at the feed for the ecosystems, now. "Debian:12" is served by its
-// own export where there is one, else by the export of "Debian". Problems of
-// one ecosystem are in its outcome and do not stop the others; the error is for
-// what stops all (the context, a store that fails).
+// Update looks at the feed for the ecosystems, now; without names for all that
+// are wanted. "Debian:12" is served by its own export where there is one, else
+// by the export of "Debian". Problems of one ecosystem are in its outcome and
+// do not stop the others; the error is for what stops all (the context, a store
+// that fails).
 func (u *Updater) Update(ctx context.Context, report func(Progress), ecosystems ...string) ([]Outcome, error) {
 	if u.feed == nil {
 		return nil, ErrOff
+	}
+	if len(ecosystems) == 0 {
+		var err error
+		if ecosystems, err = u.wanted.Wanted(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return u.updateFrom(ctx, u.feed, report, ecosystems)
 }
@@ -364,6 +375,10 @@ func (u *Updater) record(ctx context.Context, o Outcome) error {
 	}
 	if o.Rejected > 0 {
 		log.WarnContext(ctx, "advisories: records left out", "rejected", o.Rejected, "first", o.FirstRejection)
+	}
+	if errors.Is(o.Err, ErrSuperseded) { // another replica is loading the same; it will note how that ends
+		log.InfoContext(ctx, "advisories: superseded by another import")
+		return nil
 	}
 	if o.Err != nil {
 		log.WarnContext(ctx, "advisories: update failed", "error", o.Err)

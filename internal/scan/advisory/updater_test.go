@@ -487,6 +487,37 @@ func TestARestartDoesNotLoadFreshAdvisories(t *testing.T) {
 	}
 }
 
+func TestUpdateWithoutNamesTakesWhatIsWanted(t *testing.T) {
+	web, feed := newServer(t)
+	store := advisorytest.NewMemory()
+	u := advisory.NewUpdater(store, feed, fixedWanted{"Go"}, advisory.UpdaterOptions{})
+	web.put("Go", "", zipOf(t, map[string]string{"A.json": recordOf("A", "Go", "p", "1")}))
+	if o := update(t, u); o.Ecosystem != "Go" || !o.Changed {
+		t.Errorf("%+v", o)
+	}
+}
+
+// overtaken begins a newer import as soon as one begins.
+type overtaken struct{ *advisorytest.Memory }
+
+func (s overtaken) BeginImport(ctx context.Context, ecosystem string) (advisory.Import, error) {
+	imp, err := s.Memory.BeginImport(ctx, ecosystem)
+	if err == nil {
+		_, err = s.Memory.BeginImport(ctx, ecosystem)
+	}
+	return imp, err
+}
+
+func TestBeingOvertakenIsNoFailureOfTheFeed(t *testing.T) {
+	web, feed := newServer(t)
+	store := overtaken{advisorytest.NewMemory()}
+	web.put("Go", "", zipOf(t, map[string]string{"A.json": recordOf("A", "Go", "p", "1")}))
+	o := update(t, advisory.NewUpdater(store, feed, nil, advisory.UpdaterOptions{}), "Go")
+	if !errors.Is(o.Err, advisory.ErrSuperseded) || sourceOf(t, store, "Go").LastError != "" {
+		t.Errorf("%+v, %+v", o, sourceOf(t, store, "Go"))
+	}
+}
+
 func TestStopInTheMiddleOfADownload(t *testing.T) {
 	web, feed := newServer(t)
 	store := advisorytest.NewMemory()

@@ -232,6 +232,45 @@ func includes(t *testing.T, scheme, version string, a advisory.Affected) bool {
 	return slices.Contains(a.Versions, version)
 }
 
+// TestRealRPMs puts the packages of a real RPM database, as if it were of the
+// distribution that the advisories are of, against the definition: builds of
+// modules apart, an AlmaLinux advisory holds when the package is older than the
+// build that it names.
+func TestRealRPMs(t *testing.T) {
+	inv := realInventory(t, "rocky-9-rpmdb-sqlite.tar.gz")
+	inv.OS = inventory.OSRelease{ID: "almalinux", VersionID: "9.2"}
+	installed := map[string]string{}
+	for _, p := range inv.Packages {
+		installed[p.Name] = p.Version
+	}
+	want := map[string]bool{}
+	for _, r := range readExport(t, "AlmaLinux") {
+		for _, a := range r.Affected {
+			version := installed[a.Package.Name]
+			if version == "" || a.Package.Ecosystem != "AlmaLinux:9" || !includes(t, "AlmaLinux", version, a) {
+				continue
+			}
+			for _, id := range r.Related {
+				want[id+" "+a.Package.Name] = true
+			}
+		}
+	}
+	res, err := match.New(loadReal(t, "AlmaLinux:9"), match.Options{}).Match(t.Context(), inv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, f := range res.Findings {
+		got[f.ID+" "+f.Package] = true
+		if f.SeveritySource != "AlmaLinux" || !strings.HasPrefix(f.URI, "https://errata.almalinux.org/9/ALSA-") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if diff := gocmp.Diff(want, got); diff != "" || len(got) < 100 {
+		t.Errorf("%d findings (-want +got):\n%s", len(got), diff)
+	}
+}
+
 func readExport(t *testing.T, ecosystem string) []*advisory.Record {
 	t.Helper()
 	archive, err := zip.OpenReader(filepath.Join(fixture.Shared(t), "osv", ecosystem, "all.zip"))
