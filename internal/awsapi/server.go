@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
 	"github.com/ecru-registry/ecru/internal/awsapi/wire"
+	"github.com/ecru-registry/ecru/internal/reqlog"
 )
 
 // contentType is that of every JSON answer.
@@ -41,7 +43,8 @@ type Config struct {
 	Query    QueryService // may be nil
 	Verifier *sigv4.Verifier
 	Logger   *slog.Logger // nil discards
-	// RequestID names a request; nil means that the Server does.
+	// RequestID names a request; nil means the name that it has in the log
+	// (package reqlog), or a new one.
 	RequestID func(*http.Request) string
 	// Observe, when set, is told of every finished call; fault is nil when it
 	// went well. It is for metrics and audit and must not block.
@@ -65,7 +68,9 @@ func New(c Config) (*Server, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.RequestID == nil {
-		c.RequestID = func(*http.Request) string { return newRequestID() }
+		c.RequestID = func(r *http.Request) string {
+			return cmp.Or(reqlog.RequestID(r.Context()), newRequestID())
+		}
 	}
 	if c.BodyBudget == 0 {
 		c.BodyBudget = DefaultBodyBudget
@@ -148,6 +153,7 @@ func sourceIP(r *http.Request) string {
 
 func (s *Server) finished(ctx context.Context, c Call, f *Fault, began time.Time) {
 	took := time.Since(began)
+	reqlog.Annotate(ctx, c.Principal.ARN, c.Operation)
 	if f != nil {
 		level := slog.LevelDebug
 		if f.Status >= http.StatusInternalServerError {

@@ -30,6 +30,9 @@ type hosts struct {
 
 func newHosts(defaults registry.Scope, publicURL string) (hosts, error) {
 	h := hosts{defaults: defaults}
+	if !registry.ValidAccount(defaults.Account) || defaults.Region == "" {
+		return h, fmt.Errorf("the default registry %+v needs an account and a region", defaults)
+	}
 	if publicURL == "" {
 		return h, nil
 	}

@@ -91,8 +91,8 @@ type Tokens interface {
 
 // Config is what the API is made of.
 type Config struct {
-	Registry Registry
-	Tokens   Tokens
+	Service Registry
+	Tokens  Tokens
 	// Default is the registry of a bare host.
 	Default registry.Scope
 	// PublicURL is the address that clients are told; empty means the one that
@@ -114,8 +114,8 @@ type handlers struct {
 	now      func() time.Time
 }
 
-// New makes the table of operations.
-func New(c Config) (awsapi.Service, error) {
+// Service makes the table of operations.
+func Service(c Config) (awsapi.Service, error) {
 	hosts, err := newHosts(c.Default, c.PublicURL)
 	if err != nil {
 		return awsapi.Service{}, err
@@ -124,7 +124,7 @@ func New(c Config) (awsapi.Service, error) {
 		c.Now = time.Now
 	}
 	h := &handlers{
-		registry: c.Registry, tokens: c.Tokens, hosts: hosts,
+		registry: c.Service, tokens: c.Tokens, hosts: hosts,
 		pages: pagetoken.New(c.PageKey), layerKey: c.LayerKey, now: c.Now,
 	}
 	return awsapi.Service{
