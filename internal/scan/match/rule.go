@@ -42,12 +42,13 @@ const (
 	introduced eventKind = iota
 	fixed
 	lastAffected
+	limit
 )
 
 type bound struct {
 	kind    eventKind
 	text    string
-	version semantic.Version // nil: before everything (introduced "0") or after (limit "*")
+	version semantic.Version // nil when open
 }
 
 // compile reads the entries of one package for one release. Entries that are
@@ -125,33 +126,44 @@ func (r *rule) addSpan(d *distro, a *advisory.Affected) {
 func parseRange(d *distro, g advisory.Range) (versionRange, error) {
 	var vr versionRange
 	for _, e := range g.Events {
-		b := bound{kind: introduced, text: e.Introduced}
-		switch {
-		case e.Introduced != "":
-		case e.Fixed != "":
-			b = bound{kind: fixed, text: e.Fixed}
-		case e.LastAffected != "":
-			b = bound{kind: lastAffected, text: e.LastAffected}
-		case e.Limit != "":
-			b = bound{text: e.Limit}
-		default:
+		b, known := eventBound(e)
+		if !known {
 			continue
 		}
-		open := (e.Introduced == "0") || (e.Limit == "*" && e.Introduced == "")
-		if !open {
+		if !b.open() {
 			v, err := semantic.Parse(b.text, d.scheme)
 			if err != nil {
 				return vr, err
 			}
 			b.version = v
 		}
-		if e.Limit != "" && b.text == e.Limit && e.Introduced == "" && e.Fixed == "" && e.LastAffected == "" {
+		if b.kind == limit {
 			vr.limits = append(vr.limits, b)
 		} else {
 			vr.events = append(vr.events, b)
 		}
 	}
 	return vr, vr.sort()
+}
+
+// eventBound reads the member that is set; false when none is.
+func eventBound(e advisory.Event) (bound, bool) {
+	switch {
+	case e.Introduced != "":
+		return bound{kind: introduced, text: e.Introduced}, true
+	case e.Fixed != "":
+		return bound{kind: fixed, text: e.Fixed}, true
+	case e.LastAffected != "":
+		return bound{kind: lastAffected, text: e.LastAffected}, true
+	case e.Limit != "":
+		return bound{kind: limit, text: e.Limit}, true
+	}
+	return bound{}, false
+}
+
+// open: introduced "0" is before every version, limit "*" after.
+func (b *bound) open() bool {
+	return (b.kind == introduced && b.text == "0") || (b.kind == limit && b.text == "*")
 }
 
 func (vr *versionRange) sort() error {
