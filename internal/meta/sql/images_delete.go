@@ -1,0 +1,115 @@
+package sql
+
+import (
+	"context"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+const (
+	qTagForDelete   = `SELECT i.id, i.digest FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.tag = ?{pg: FOR UPDATE}`
+	qImageForDelete = `SELECT id, digest FROM images WHERE repository_id = ? AND digest = ?{pg: FOR UPDATE}`
+	qTagsOfImage    = `SELECT tag FROM tags WHERE image_id = ? ORDER BY tag`
+	qParents        = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? ORDER BY p.digest LIMIT 100`
+	qDeleteTag      = `DELETE FROM tags WHERE repository_id = ? AND tag = ? AND image_id = ?`
+	qTouchBlobsOf   = `UPDATE repository_blobs SET touched_at = ? WHERE repository_id = ? AND touched_at < ?
+		AND blob_id IN (SELECT blob_id FROM image_blobs WHERE image_id = ?)`
+	qDeleteImage = `DELETE FROM images WHERE id = ?`
+)
+
+// DeleteImage is part of meta.ImageWriter.
+func (s *Store) DeleteImage(ctx context.Context, account, repository string, id registry.ImageID, mode meta.DeleteMode) ([]registry.ImageID, error) {
+	var gone []registry.ImageID
+	err := s.write(ctx, func(t *tx) error {
+		repo, err := repositoryID(t.ctx, t, qRepositoryIDForShare, account, repository)
+		if err != nil {
+			return err
+		}
+		d := removal{t: t, repository: repo}
+		if found, err := d.find(id); err != nil || !found {
+			if err == nil {
+				err = registry.ImageNotFound(account, repository, id)
+			}
+			return err
+		}
+		gone, err = d.run(id.Tag, mode)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return gone, nil
+}
+
+// removal is one DeleteImage in its transaction.
+type removal struct {
+	t          *tx
+	repository int64
+	image      int64
+	digest     string
+}
+
+// find locks the image, and the tag when one is given.
+func (d *removal) find(id registry.ImageID) (bool, error) {
+	statement, name := qTagForDelete, id.Tag
+	if id.Tag == "" {
+		statement, name = qImageForDelete, id.Digest
+	}
+	found, err := d.t.find(statement, []any{d.repository, name}, &d.image, &d.digest)
+	return found && (id.Digest == "" || id.Digest == d.digest), err
+}
+
+func (d *removal) run(tag string, mode meta.DeleteMode) ([]registry.ImageID, error) {
+	tags, err := column[string](d.t.ctx, d.t, qTagsOfImage, d.image)
+	if err != nil {
+		return nil, err
+	}
+	if tag != "" && (mode == meta.DeleteTagOnly || len(tags) > 1) {
+		return []registry.ImageID{{Digest: d.digest, Tag: tag}}, d.untag(tag)
+	}
+	if err := d.deleteImage(); err != nil {
+		return nil, err
+	}
+	if len(tags) == 0 {
+		return []registry.ImageID{{Digest: d.digest}}, nil
+	}
+	gone := make([]registry.ImageID, len(tags))
+	for n, t := range tags {
+		gone[n] = registry.ImageID{Digest: d.digest, Tag: t}
+	}
+	return gone, nil
+}
+
+func (d *removal) untag(tag string) error {
+	n, err := d.t.exec(qDeleteTag, d.repository, tag, d.image)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errRetry // moved since it was looked at
+	}
+	_, err = d.t.exec(qAddTagCount, -1, d.image)
+	return err
+}
+
+// deleteImage removes the image with its tags, references and scan, unless an
+// index needs it.
+func (d *removal) deleteImage() error {
+	parents, err := column[string](d.t.ctx, d.t, qParents, d.image)
+	if err != nil {
+		return err
+	}
+	if len(parents) > 0 {
+		return registry.ImageReferenced(parents)
+	}
+	now := micros(time.Now())
+	if _, err := d.t.exec(qTouchBlobsOf, now, d.repository, now, d.image); err != nil {
+		return err
+	}
+	if _, err := d.t.exec(qDeleteImage, d.image); err != nil {
+		return err
+	}
+	return addImages(d.t, d.repository, -1)
+}

@@ -1,0 +1,328 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+// A push holds a share of its repository's row, so that neither its settings
+// change nor its deletion begins before the push is over, and shares of the
+// links and children that it relies on.
+const (
+	qRepositoryForPush = `SELECT id, tag_mutability, mutability_filters FROM repositories WHERE account = ? AND name = ?{pg: FOR SHARE}`
+	qLinkedForPush     = `SELECT b.digest, b.id, b.size FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
+		WHERE l.repository_id = ? AND b.digest {in}{pg: FOR KEY SHARE OF l}`
+	qChildrenForPush = `SELECT digest, id, size FROM images WHERE repository_id = ? AND digest {in}{pg: FOR KEY SHARE}`
+	qTagsForPush     = `SELECT t.tag, t.image_id, i.digest FROM tags t JOIN images i ON i.id = t.image_id
+		WHERE t.repository_id = ? AND t.tag {in} ORDER BY t.tag{pg: FOR UPDATE OF t}`
+	qImageForPush = `SELECT i.id, i.tag_count, ` + imageColumns + ` FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE}`
+
+	qInsertImage = `INSERT INTO images (repository_id, digest, media_type, artifact_type, subject_digest, annotations,
+			size, manifest_size, pushed_at, last_pulled_at, status, tag_count, payload)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id`
+	qInsertImageBlobs    = `INSERT INTO image_blobs (image_id, blob_id, repository_id) SELECT ?{pg:::bigint}, value, ?{pg:::bigint} FROM {unnest}`
+	qInsertImageChildren = `INSERT INTO image_children (parent_id, child_id) SELECT ?{pg:::bigint}, value FROM {unnest}`
+
+	qInsertTag   = `INSERT INTO tags (repository_id, tag, image_id) VALUES (?, ?, ?) ON CONFLICT (repository_id, tag) DO NOTHING`
+	qMoveTag     = `UPDATE tags SET image_id = ? WHERE repository_id = ? AND tag = ? AND image_id = ?`
+	qAddTagCount = `UPDATE images SET tag_count = tag_count + ? WHERE id = ?`
+
+	qCountImages = `SELECT coalesce(sum(images), 0){pg:::bigint} FROM image_counts WHERE repository_id = ?`
+	qAddImages   = `INSERT INTO image_counts (repository_id, shard, images) VALUES (?, ?, ?)
+		ON CONFLICT (repository_id, shard) DO UPDATE SET images = image_counts.images + excluded.images`
+)
+
+// PutImage is part of meta.ImageWriter. The limit of images per repository may
+// be passed by as many pushes as PostgreSQL runs at the same moment.
+func (s *Store) PutImage(ctx context.Context, in meta.PutImage) (meta.PutImageResult, error) {
+	in.Tags = slices.Compact(slices.Sorted(slices.Values(in.Tags)))
+	for _, tag := range in.Tags {
+		if !isText(tag) {
+			return meta.PutImageResult{}, registry.InvalidParameter("imageTag", "must be text")
+		}
+	}
+	var out meta.PutImageResult
+	err := s.write(ctx, func(t *tx) error {
+		p := push{t: t, in: &in}
+		err := p.run()
+		out = p.out
+		return err
+	})
+	if err != nil {
+		return meta.PutImageResult{}, err
+	}
+	return out, nil
+}
+
+// push is one PutImage in its transaction.
+type push struct {
+	t  *tx
+	in *meta.PutImage
+
+	repo     registry.Repository
+	blobs    []int64
+	children []int64
+	size     int64
+	named    map[string]namedImage // what the given tags name now
+	// arriving are the given tags that do not name this image yet.
+	arriving []string
+	imageID  int64
+
+	out meta.PutImageResult
+}
+
+type namedImage struct {
+	id     int64
+	digest string
+}
+
+func (p *push) run() error {
+	for _, step := range []func() error{p.findRepository, p.findBlobs, p.findChildren, p.checkTags, p.storeImage, p.storeTags} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if !p.out.Created {
+		return nil
+	}
+	return p.follow()
+}
+
+func (p *push) findRepository() error {
+	var mutability, filters string
+	found, err := p.t.find(qRepositoryForPush, []any{p.in.Account, p.in.Repository}, &p.repo.ID, &mutability, &filters)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return registry.RepositoryNotFound(p.in.Account, p.in.Repository)
+	}
+	p.repo.TagMutability = registry.TagMutability(mutability)
+	if filters == "null" || filters == "[]" {
+		return nil
+	}
+	return fromJSON(filters, &p.repo.MutabilityFilters)
+}
+
+// findBlobs finds what the manifest is made of and adds up its true size.
+func (p *push) findBlobs() error {
+	digests := p.in.Manifest.Blobs()
+	ids, sizes, missing, err := p.present(qLinkedForPush, digests)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return registry.LayersNotFound(p.in.Account, p.in.Repository, missing)
+	}
+	p.blobs = ids
+	for _, size := range sizes {
+		p.size += size
+	}
+	return nil
+}
+
+// findChildren finds what an index lists; it is as large as the largest.
+func (p *push) findChildren() error {
+	ids, sizes, missing, err := p.present(qChildrenForPush, p.in.Manifest.ChildDigests())
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return registry.ReferencedImagesNotFound(p.in.Account, p.in.Repository, missing)
+	}
+	p.children = ids
+	for _, size := range sizes {
+		p.size = max(p.size, size)
+	}
+	return nil
+}
+
+// present asks which digests there are; missing is in the order of digests.
+func (p *push) present(statement string, digests []string) (ids, sizes []int64, missing []string, err error) {
+	if len(digests) == 0 {
+		return nil, nil, nil, nil
+	}
+	there := make(map[string]bool, len(digests))
+	err = each(p.t.ctx, p.t, func(rows *sql.Rows) error {
+		var digest string
+		var id, size int64
+		err := rows.Scan(&digest, &id, &size)
+		there[digest] = true
+		ids, sizes = append(ids, id), append(sizes, size)
+		return err
+	}, statement, p.repo.ID, p.t.d.stringList(digests))
+	for _, d := range digests {
+		if !there[d] {
+			missing = append(missing, d)
+		}
+	}
+	return ids, sizes, missing, err
+}
+
+func (p *push) checkTags() error {
+	if len(p.in.Tags) == 0 {
+		return nil
+	}
+	p.named = make(map[string]namedImage, len(p.in.Tags))
+	err := each(p.t.ctx, p.t, func(rows *sql.Rows) error {
+		var tag string
+		var i namedImage
+		err := rows.Scan(&tag, &i.id, &i.digest)
+		p.named[tag] = i
+		return err
+	}, qTagsForPush, p.repo.ID, p.t.d.stringList(p.in.Tags))
+	if err != nil {
+		return err
+	}
+	for _, tag := range p.in.Tags {
+		named, there := p.named[tag]
+		same := there && named.digest == p.in.Digest
+		if !same {
+			p.arriving = append(p.arriving, tag)
+		}
+		if there && (!same || p.in.RefuseSameImmutable) && p.repo.TagIsImmutable(tag) {
+			return registry.ImageTagAlreadyExists(p.in.Repository, tag)
+		}
+	}
+	return nil
+}
+
+// storeImage inserts the image or finds the one that is there.
+func (p *push) storeImage() error {
+	m := p.in.Manifest
+	i := registry.Image{
+		RepositoryID: p.repo.ID, Digest: p.in.Digest, MediaType: m.MediaType, ArtifactType: m.ArtifactType,
+		Size: p.size, ManifestSize: int64(len(p.in.Payload)), PushedAt: fromMicros(micros(p.in.Now)),
+		Status: registry.ImageActive, Tags: p.in.Tags,
+	}
+	var subject, annotations any
+	if m.Subject != nil {
+		i.SubjectDigest = m.Subject.Digest
+		subject = m.Subject.Digest
+		annotations = toJSON(m.Annotations)
+	}
+	inserted, err := p.t.returning(qInsertImage, []any{i.RepositoryID, i.Digest, i.MediaType, i.ArtifactType, subject, annotations,
+		i.Size, i.ManifestSize, micros(i.PushedAt), string(i.Status), int64(len(p.in.Tags)), nonNil(p.in.Payload)}, &p.imageID)
+	if err != nil {
+		return err
+	}
+	if !inserted {
+		return p.findExisting()
+	}
+	p.out.Image, p.out.Created = i, true
+	if limit := p.in.MaxTagsPerImage; limit > 0 && len(p.in.Tags) > limit {
+		return registry.TooManyTagsOnImage(p.in.Account, p.in.Repository, p.in.Tags[limit], limit)
+	}
+	return p.countImage()
+}
+
+func (p *push) findExisting() error {
+	var raw rawImage
+	var tags int
+	found, err := p.t.find(qImageForPush, []any{p.repo.ID, p.in.Digest}, append([]any{&p.imageID, &tags}, raw.fields()...)...)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return errRetry // deleted since the insertion met it
+	}
+	i, err := raw.image()
+	if err != nil {
+		return err
+	}
+	if p.in.RefuseUnchanged && len(p.arriving) == 0 {
+		id := registry.ImageID{Digest: p.in.Digest}
+		if len(p.in.Tags) > 0 {
+			id.Tag = p.in.Tags[0]
+		}
+		return registry.ImageAlreadyExists(p.in.Account, p.in.Repository, id)
+	}
+	if limit := p.in.MaxTagsPerImage; limit > 0 && len(p.arriving) > 0 && tags+len(p.arriving) > limit {
+		first := p.arriving[max(limit-tags, 0)]
+		return registry.TooManyTagsOnImage(p.in.Account, p.in.Repository, first, limit)
+	}
+	i.Tags = slices.Compact(slices.Sorted(slices.Values(append(i.Tags, p.arriving...))))
+	p.out.Image = *i
+	return p.addTagCount(p.imageID, len(p.arriving))
+}
+
+func (p *push) addTagCount(image int64, n int) error {
+	if n == 0 {
+		return nil
+	}
+	_, err := p.t.exec(qAddTagCount, n, image)
+	return err
+}
+
+// countImage counts a new image and refuses it above the limit.
+func (p *push) countImage() error {
+	if limit := p.in.MaxImages; limit > 0 {
+		var images int64
+		if _, err := p.t.find(qCountImages, []any{p.repo.ID}, &images); err != nil {
+			return err
+		}
+		if images >= int64(limit) {
+			return registry.Errorf(registry.CodeLimitExceeded, "The repository with name '%s' in registry with id '%s' already has the maximum allowed number of images which is '%d'",
+				p.in.Repository, p.in.Account, limit)
+		}
+	}
+	return addImages(p.t, p.repo.ID, 1)
+}
+
+func addImages(t *tx, repository int64, n int) error {
+	_, err := t.exec(qAddImages, repository, rand.IntN(t.d.shards), n)
+	return err
+}
+
+// storeTags makes the arriving tags name the image. The primary key decides
+// between two pushes of one new tag.
+func (p *push) storeTags() error {
+	for _, tag := range p.arriving {
+		before, there := p.named[tag]
+		var n int64
+		var err error
+		if there {
+			n, err = p.t.exec(qMoveTag, p.imageID, p.repo.ID, tag, before.id)
+		} else {
+			n, err = p.t.exec(qInsertTag, p.repo.ID, tag, p.imageID)
+		}
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errRetry // another push of the tag was faster
+		}
+		if there {
+			if err := p.addTagCount(before.id, -1); err != nil {
+				return err
+			}
+		}
+	}
+	p.out.Tagged = p.arriving
+	return nil
+}
+
+// follow stores what comes with an image that is new to the repository.
+func (p *push) follow() error {
+	if len(p.blobs) > 0 {
+		if _, err := p.t.exec(qInsertImageBlobs, p.imageID, p.repo.ID, p.t.d.intList(p.blobs)); err != nil {
+			return err
+		}
+	}
+	if len(p.children) > 0 {
+		if _, err := p.t.exec(qInsertImageChildren, p.imageID, p.t.d.intList(p.children)); err != nil {
+			return err
+		}
+	}
+	if p.in.Scan != nil {
+		if err := startScan(p.t, p.in.Account, p.imageID, *p.in.Scan); err != nil {
+			return err
+		}
+	}
+	return enqueue(p.t, p.in.Jobs)
+}

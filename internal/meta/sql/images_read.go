@@ -1,0 +1,227 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+const imageColumns = `i.repository_id, i.digest, i.media_type, i.artifact_type, coalesce(i.subject_digest, ''), i.size, i.manifest_size,
+	i.pushed_at, i.last_pulled_at, i.status, CASE WHEN i.tag_count = 0 THEN '[]' ELSE {tags} END`
+
+const (
+	qManifestByTag = `SELECT i.repository_id, i.digest, i.media_type, i.payload
+		FROM repositories r JOIN tags t ON t.repository_id = r.id JOIN images i ON i.id = t.image_id
+		WHERE r.account = ? AND r.name = ? AND t.tag = ?`
+	qManifestByDigest = `SELECT i.repository_id, i.digest, i.media_type, i.payload
+		FROM repositories r JOIN images i ON i.repository_id = r.id
+		WHERE r.account = ? AND r.name = ? AND i.digest = ?`
+
+	qImagesByDigest = `SELECT i.digest, ` + imageColumns + ` FROM images i WHERE i.repository_id = ? AND i.digest {in}`
+	qImagesByTag    = `SELECT t.tag, ` + imageColumns + ` FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.tag {in}`
+
+	listImages       = `SELECT ` + imageColumns + ` FROM images i WHERE i.repository_id = ? AND i.digest > ?`
+	pageOfImages     = ` ORDER BY i.digest LIMIT ?`
+	listImageIDs     = `SELECT i.digest, coalesce(t.tag, '') FROM images i {each_tag} WHERE i.repository_id = ? AND i.digest >= ? AND (i.digest > ? OR t.tag > ?)`
+	pageOfImageIDs   = ` ORDER BY i.digest, t.tag LIMIT ?`
+	ofStatus         = ` AND i.status = ?`
+	onlyTagged       = ` AND i.tag_count > 0`
+	onlyUntagged     = ` AND i.tag_count = 0`
+	qListTags        = `SELECT tag FROM tags WHERE repository_id = ? AND tag > ? ORDER BY tag LIMIT ?`
+	listReferrers    = `SELECT digest, media_type, artifact_type, manifest_size, coalesce(annotations, '') FROM images WHERE repository_id = ? AND subject_digest = ? AND digest > ?`
+	ofArtifactTypes  = ` AND artifact_type {in}`
+	pageOfReferrers  = ` ORDER BY digest LIMIT ?`
+	anyStatus        = registry.ImageStatus("ANY")
+	initialListAlloc = 100
+)
+
+// Manifest is part of meta.ImageReader.
+func (s *Store) Manifest(ctx context.Context, account, repository string, ref registry.Reference) (*registry.StoredManifest, error) {
+	statement, name := qManifestByTag, ref.Tag
+	if ref.Tag == "" {
+		statement, name = qManifestByDigest, ref.Digest
+	}
+	m := &registry.StoredManifest{}
+	found, err := s.read.row(ctx, statement, []any{account, repository, name}, &m.RepositoryID, &m.Digest, &m.MediaType, &m.Payload)
+	switch {
+	case err != nil:
+		return nil, err
+	case found && (ref.Digest == "" || ref.Digest == m.Digest):
+		return m, nil
+	}
+	if _, err := repositoryID(ctx, s.read, qRepositoryID, account, repository); err != nil {
+		return nil, err
+	}
+	return nil, registry.ImageNotFound(account, repository, ref)
+}
+
+// rawImage is a row of imageColumns.
+type rawImage struct {
+	i              registry.Image
+	pushed, pulled int64
+	status, tags   string
+}
+
+func (w *rawImage) fields() []any {
+	return []any{&w.i.RepositoryID, &w.i.Digest, &w.i.MediaType, &w.i.ArtifactType, &w.i.SubjectDigest, &w.i.Size, &w.i.ManifestSize,
+		&w.pushed, &w.pulled, &w.status, &w.tags}
+}
+
+func (w *rawImage) image() (*registry.Image, error) {
+	w.i.PushedAt, w.i.LastPulledAt = fromMicros(w.pushed), fromMicros(w.pulled)
+	w.i.Status = registry.ImageStatus(w.status)
+	if w.tags == "[]" {
+		return &w.i, nil
+	}
+	return &w.i, fromJSON(w.tags, &w.i.Tags)
+}
+
+// Images is part of meta.ImageReader.
+func (s *Store) Images(ctx context.Context, account, repository string, ids []registry.ImageID) ([]*registry.Image, error) {
+	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	if err != nil {
+		return nil, err
+	}
+	var tags, digests []string
+	for _, want := range ids {
+		if want.Tag != "" {
+			tags = append(tags, want.Tag)
+		} else if want.Digest != "" {
+			digests = append(digests, want.Digest)
+		}
+	}
+	byTag, err := s.imagesBy(ctx, qImagesByTag, id, tags)
+	if err != nil {
+		return nil, err
+	}
+	byDigest, err := s.imagesBy(ctx, qImagesByDigest, id, digests)
+	if err != nil {
+		return nil, err
+	}
+	answer := make([]*registry.Image, len(ids))
+	for n, want := range ids {
+		if want.Tag == "" {
+			answer[n] = byDigest[want.Digest]
+		} else if i := byTag[want.Tag]; i != nil && (want.Digest == "" || want.Digest == i.Digest) {
+			answer[n] = i
+		}
+	}
+	return answer, nil
+}
+
+// imagesBy answers images by the first column of a statement.
+func (s *Store) imagesBy(ctx context.Context, statement string, repository int64, names []string) (map[string]*registry.Image, error) {
+	all := make(map[string]*registry.Image, len(names))
+	if len(names) == 0 {
+		return all, nil
+	}
+	err := each(ctx, s.read, func(rows *sql.Rows) error {
+		var name string
+		var raw rawImage
+		if err := rows.Scan(append([]any{&name}, raw.fields()...)...); err != nil {
+			return err
+		}
+		i, err := raw.image()
+		all[name] = i
+		return err
+	}, statement, repository, s.d.stringList(names))
+	return all, err
+}
+
+// ListImages is part of meta.ImageReader.
+func (s *Store) ListImages(ctx context.Context, account, repository string, q meta.ImageQuery) ([]registry.Image, error) {
+	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	if err != nil {
+		return nil, err
+	}
+	statement, args := filtered(q, listImages, id, q.After.Digest)
+	all := make([]registry.Image, 0, max(min(q.Limit, initialListAlloc), 0))
+	err = each(ctx, s.read, func(rows *sql.Rows) error {
+		var raw rawImage
+		if err := rows.Scan(raw.fields()...); err != nil {
+			return err
+		}
+		i, err := raw.image()
+		if err == nil {
+			all = append(all, *i)
+		}
+		return err
+	}, statement+pageOfImages, append(args, max(q.Limit, 0))...)
+	return all, err
+}
+
+// filtered narrows a statement about images to what a query asks for.
+func filtered(q meta.ImageQuery, statement string, args ...any) (string, []any) {
+	switch q.Tags {
+	case registry.Tagged:
+		statement += onlyTagged
+	case registry.Untagged:
+		statement += onlyUntagged
+	}
+	status := q.Status
+	if status == "" {
+		status = registry.ImageActive
+	}
+	if status != anyStatus {
+		statement += ofStatus
+		args = append(args, string(status))
+	}
+	return statement, args
+}
+
+// ListImageIDs is part of meta.ImageReader.
+func (s *Store) ListImageIDs(ctx context.Context, account, repository string, q meta.ImageQuery) ([]registry.ImageID, error) {
+	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	if err != nil {
+		return nil, err
+	}
+	statement, args := filtered(q, listImageIDs, id, q.After.Digest, q.After.Digest, q.After.Tag)
+	all := make([]registry.ImageID, 0, max(min(q.Limit, initialListAlloc), 0))
+	err = each(ctx, s.read, func(rows *sql.Rows) error {
+		var i registry.ImageID
+		err := rows.Scan(&i.Digest, &i.Tag)
+		all = append(all, i)
+		return err
+	}, statement+pageOfImageIDs, append(args, max(q.Limit, 0))...)
+	return all, err
+}
+
+// ListTags is part of meta.ImageReader.
+func (s *Store) ListTags(ctx context.Context, account, repository, after string, limit int) ([]string, error) {
+	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	if err != nil {
+		return nil, err
+	}
+	return column[string](ctx, s.read, qListTags, id, after, max(limit, 0))
+}
+
+// Referrers is part of meta.ImageReader.
+func (s *Store) Referrers(ctx context.Context, account, repository, subject string, q meta.ReferrerQuery) ([]registry.Referrer, error) {
+	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	if err != nil {
+		return nil, err
+	}
+	statement, args := listReferrers, []any{id, subject, q.After}
+	if len(q.ArtifactTypes) > 0 {
+		statement += ofArtifactTypes
+		args = append(args, s.d.stringList(q.ArtifactTypes))
+	}
+	var all []registry.Referrer
+	err = each(ctx, s.read, func(rows *sql.Rows) error {
+		var r registry.Referrer
+		var annotations string
+		if err := rows.Scan(&r.Digest, &r.MediaType, &r.ArtifactType, &r.Size, &annotations); err != nil {
+			return err
+		}
+		if annotations != "" {
+			if err := fromJSON(annotations, &r.Annotations); err != nil {
+				return err
+			}
+		}
+		all = append(all, r)
+		return nil
+	}, statement+pageOfReferrers, append(args, max(q.Limit, 0))...)
+	return all, err
+}

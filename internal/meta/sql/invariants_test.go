@@ -1,0 +1,35 @@
+package sql
+
+import (
+	"context"
+	"testing"
+)
+
+// invariants are questions that must never have an answer.
+var invariants = map[string]string{
+	"a tag without an image of its repository": `SELECT count(*) FROM tags t LEFT JOIN images i ON i.id = t.image_id AND i.repository_id = t.repository_id WHERE i.id IS NULL`,
+	"an image without repository":              `SELECT count(*) FROM images i LEFT JOIN repositories r ON r.id = i.repository_id WHERE r.id IS NULL`,
+	"an image whose blob is not linked": `SELECT count(*) FROM image_blobs n LEFT JOIN repository_blobs l ON l.repository_id = n.repository_id AND l.blob_id = n.blob_id
+		LEFT JOIN images i ON i.id = n.image_id AND i.repository_id = n.repository_id WHERE l.blob_id IS NULL OR i.id IS NULL`,
+	"a link without a blob":           `SELECT count(*) FROM repository_blobs l LEFT JOIN blobs b ON b.id = l.blob_id WHERE b.id IS NULL`,
+	"a linked blob counted unlinked":  `SELECT count(*) FROM blobs b WHERE b.unlinked_at IS NOT NULL AND EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id)`,
+	"an unlinked blob counted linked": `SELECT count(*) FROM blobs b WHERE b.unlinked_at IS NULL AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id)`,
+	"a child that is gone": `SELECT count(*) FROM image_children c LEFT JOIN images p ON p.id = c.parent_id LEFT JOIN images i ON i.id = c.child_id
+		WHERE p.id IS NULL OR i.id IS NULL OR p.repository_id <> i.repository_id`,
+	"a wrong tag count":     `SELECT count(*) FROM images i WHERE i.tag_count <> (SELECT count(*) FROM tags t WHERE t.image_id = i.id)`,
+	"a wrong image count":   `SELECT count(*) FROM repositories r WHERE r.account IS NOT NULL AND (SELECT count(*) FROM images i WHERE i.repository_id = r.id) <> (SELECT coalesce(sum(c.images), 0) FROM image_counts c WHERE c.repository_id = r.id)`,
+	"a scan without image":  `SELECT count(*) FROM scans s LEFT JOIN images i ON i.id = s.image_id WHERE i.id IS NULL`,
+	"two waiting like jobs": `SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'waiting' GROUP BY kind, key HAVING count(*) > 1) d`,
+}
+
+func checkInvariants(t testing.TB, s *Store) {
+	t.Helper()
+	for what, question := range invariants {
+		var n int
+		if _, err := s.read.row(context.Background(), question, nil, &n); err != nil {
+			t.Errorf("%s: %v", what, err)
+		} else if n != 0 {
+			t.Errorf("%d × %s", n, what)
+		}
+	}
+}

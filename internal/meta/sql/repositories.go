@@ -1,0 +1,181 @@
+package sql
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+const repositoryColumns = `id, account, name, created_at, tag_mutability, mutability_filters, scan_on_push, encryption_type, kms_key, tags`
+
+const (
+	qInsertRepository = `INSERT INTO repositories (account, name, created_at, tag_mutability, mutability_filters, scan_on_push, encryption_type, kms_key, tags)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, name) DO NOTHING RETURNING id`
+	qRepository           = `SELECT ` + repositoryColumns + ` FROM repositories WHERE account = ? AND name = ?`
+	qRepositoryForUpdate  = qRepository + `{pg: FOR UPDATE}`
+	qRepositoryID         = `SELECT id FROM repositories WHERE account = ? AND name = ?`
+	qRepositoryIDForShare = qRepositoryID + `{pg: FOR KEY SHARE}`
+	qListRepositories     = `SELECT ` + repositoryColumns + ` FROM repositories WHERE account = ? AND name > ? ORDER BY name LIMIT ?`
+	qUpdateRepository     = `UPDATE repositories SET tag_mutability = ?, mutability_filters = ?, scan_on_push = ?, tags = ? WHERE id = ?`
+	qRepositoryHasImage   = `SELECT 1 FROM images WHERE repository_id = ? LIMIT 1`
+	qHideRepository       = `UPDATE repositories SET account = NULL WHERE id = ?`
+)
+
+// CreateRepository is part of meta.Repositories.
+func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository) error {
+	for _, text := range []string{r.Account, r.Name, r.Encryption.Type, r.Encryption.KMSKey} {
+		if !isText(text) {
+			return registry.InvalidParameter("repositoryName", "must be text")
+		}
+	}
+	created := fromMicros(micros(r.CreatedAt))
+	tags := sortedTags(r.Tags)
+	return s.write(ctx, func(t *tx) error {
+		var id int64
+		inserted, err := t.returning(qInsertRepository, []any{r.Account, r.Name, micros(r.CreatedAt), string(r.TagMutability),
+			toJSON(r.MutabilityFilters), r.ScanOnPush, r.Encryption.Type, r.Encryption.KMSKey, toJSON(tags)}, &id)
+		if err != nil {
+			return err
+		}
+		if !inserted {
+			return registry.RepositoryAlreadyExists(r.Account, r.Name)
+		}
+		r.ID, r.CreatedAt, r.Tags = id, created, tags
+		return nil
+	})
+}
+
+func sortedTags(tags []registry.ResourceTag) []registry.ResourceTag {
+	return slices.SortedFunc(slices.Values(tags), func(a, b registry.ResourceTag) int { return cmp.Compare(a.Key, b.Key) })
+}
+
+// Repository is part of meta.Repositories.
+func (s *Store) Repository(ctx context.Context, account, name string) (*registry.Repository, error) {
+	return findRepository(ctx, s.read, qRepository, account, name)
+}
+
+// findRepository answers a repository or RepositoryNotFound.
+func findRepository(ctx context.Context, from statements, statement, account, name string) (*registry.Repository, error) {
+	var raw rawRepository
+	found, err := from.row(ctx, statement, []any{account, name}, raw.fields()...)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, registry.RepositoryNotFound(account, name)
+	}
+	return raw.repository()
+}
+
+// repositoryID answers the id behind a name or RepositoryNotFound.
+func repositoryID(ctx context.Context, from statements, statement, account, name string) (int64, error) {
+	var id int64
+	found, err := from.row(ctx, statement, []any{account, name}, &id)
+	if err == nil && !found {
+		err = registry.RepositoryNotFound(account, name)
+	}
+	return id, err
+}
+
+// rawRepository is a row of repositories as it is stored.
+type rawRepository struct {
+	r                           registry.Repository
+	created                     int64
+	mutability, filters, labels string
+}
+
+func (w *rawRepository) fields() []any {
+	return []any{&w.r.ID, &w.r.Account, &w.r.Name, &w.created, &w.mutability, &w.filters,
+		&w.r.ScanOnPush, &w.r.Encryption.Type, &w.r.Encryption.KMSKey, &w.labels}
+}
+
+func (w *rawRepository) repository() (*registry.Repository, error) {
+	w.r.CreatedAt = fromMicros(w.created)
+	w.r.TagMutability = registry.TagMutability(w.mutability)
+	if err := fromJSON(w.filters, &w.r.MutabilityFilters); err != nil {
+		return nil, err
+	}
+	return &w.r, fromJSON(w.labels, &w.r.Tags)
+}
+
+// ListRepositories is part of meta.Repositories.
+func (s *Store) ListRepositories(ctx context.Context, account, after string, limit int) ([]registry.Repository, error) {
+	var all []registry.Repository
+	err := each(ctx, s.read, func(rows *sql.Rows) error {
+		var raw rawRepository
+		if err := rows.Scan(raw.fields()...); err != nil {
+			return err
+		}
+		r, err := raw.repository()
+		if err == nil {
+			all = append(all, *r)
+		}
+		return err
+	}, qListRepositories, account, after, max(limit, 0))
+	return all, err
+}
+
+// UpdateRepository is part of meta.Repositories.
+func (s *Store) UpdateRepository(ctx context.Context, account, name string, change func(*registry.Repository) error) (*registry.Repository, error) {
+	var updated *registry.Repository
+	err := s.write(ctx, func(t *tx) error {
+		before, err := findRepository(t.ctx, t, qRepositoryForUpdate, account, name)
+		if err != nil {
+			return err
+		}
+		r := *before
+		if err := change(&r); err != nil {
+			return err
+		}
+		// What never changes is as it was, whatever change did to it.
+		r.ID, r.Account, r.Name, r.CreatedAt, r.Encryption = before.ID, before.Account, before.Name, before.CreatedAt, before.Encryption
+		r.Tags = sortedTags(r.Tags)
+		updated = &r
+		_, err = t.exec(qUpdateRepository, string(r.TagMutability), toJSON(r.MutabilityFilters), r.ScanOnPush, toJSON(r.Tags), r.ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return updated, nil
+}
+
+// DeleteRepository is part of meta.Repositories. A large repository disappears
+// at once; what it held is removed in steps by the purger, so that nobody waits
+// for it.
+func (s *Store) DeleteRepository(ctx context.Context, account, name string, force bool) (*registry.Repository, error) {
+	var deleted *registry.Repository
+	finished := true
+	err := s.write(ctx, func(t *tx) error {
+		r, err := findRepository(t.ctx, t, qRepositoryForUpdate, account, name)
+		if err != nil {
+			return err
+		}
+		if !force {
+			var one int
+			switch held, err := t.find(qRepositoryHasImage, []any{r.ID}, &one); {
+			case err != nil:
+				return err
+			case held:
+				return registry.RepositoryNotEmpty(account, name)
+			}
+		}
+		if _, err := t.exec(qHideRepository, r.ID); err != nil {
+			return err
+		}
+		deleted = r
+		finished, err = purgeRepositoryStep(t, r.ID, time.Now())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !finished {
+		s.purge.wake()
+	}
+	return deleted, nil
+}
