@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -45,8 +46,13 @@ func flagNames(n *kong.Node) []string {
 	return names
 }
 
-// Resolve answers the file's value for a flag.
+// Resolve answers the file's value for a flag that the environment leaves open.
 func (f *fileResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, variable := range flag.Envs {
+		if _, set := os.LookupEnv(variable); set {
+			return nil, nil
+		}
+	}
 	value, ok := f.values[flag.Name]
 	if !ok {
 		return nil, nil
