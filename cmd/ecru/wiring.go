@@ -148,7 +148,7 @@ func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, 
 		Manifests:  store,
 		Outcomes:   store,
 		Layers:     &scan.Indexer{Store: store, Content: content, Logger: log},
-		Advisories: &scan.AdvisoryLoader{Store: store, Updater: a.updater},
+		Advisories: a.updater,
 		Matcher:    match.New(store, match.Options{}),
 		Now:        time.Now, Logger: log,
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 
 	"golang.org/x/sync/singleflight"
 
@@ -97,8 +98,15 @@ func (x *Indexer) read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord
 	return record, x.Store.PutLayerRecord(ctx, b.Digest, inventory.IndexerVersion, encoded)
 }
 
+// encodeInventory leaves out which layer each package came in: inventories are
+// kept by what they hold, whatever the image.
 func encodeInventory(inv *inventory.Inventory) ([]byte, error) {
-	encoded, err := json.Marshal(inv)
+	bare := *inv
+	bare.Packages = slices.Clone(inv.Packages)
+	for i := range bare.Packages {
+		bare.Packages[i].Layer = ""
+	}
+	encoded, err := json.Marshal(bare)
 	if err != nil {
 		return nil, registry.Internal("encoding an inventory", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/scan/inventory"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 )
@@ -37,15 +38,14 @@ type Layers interface {
 	Layer(ctx context.Context, account, repository, digest string) (*inventory.LayerRecord, error)
 }
 
-// Advisories makes sure that what an ecosystem needs is loaded.
+// Advisories makes sure that what an ecosystem needs is loaded; an
+// advisory.Updater does.
 type Advisories interface {
-	// Ensure answers when the advisories of an ecosystem were updated, loading
-	// them first where they never were. ErrNoAdvisories: there are none.
-	Ensure(ctx context.Context, ecosystem string) (time.Time, error)
+	// Ensure loads the advisories of an ecosystem where they never were.
+	// Errors: advisory.ErrOff, advisory.ErrNoExport when there are none to
+	// load; others may pass.
+	Ensure(ctx context.Context, ecosystem string) error
 }
-
-// ErrNoAdvisories says that no source has advisories of an ecosystem.
-var ErrNoAdvisories = errors.New("scan: no advisories")
 
 // Matcher finds what affects an inventory.
 type Matcher interface {
@@ -144,15 +144,27 @@ func (s *Scanner) scan(ctx context.Context, t Target, outcome *meta.Scan) ([]mat
 	if err != nil {
 		return nil, err
 	}
-	outcome.SourceUpdatedAt, err = s.Advisories.Ensure(ctx, ecosystem)
-	if errors.Is(err, ErrNoAdvisories) {
-		return nil, imageFault(fmt.Sprintf("ScanError: No vulnerability data is loaded for '%s'.", ecosystem))
-	}
-	if err != nil {
-		return nil, err
+	if err := s.Advisories.Ensure(ctx, ecosystem); err != nil {
+		return nil, withoutAdvisories(ecosystem, err)
 	}
 	result, err := s.Matcher.Match(ctx, inv)
-	return result.Findings, err
+	outcome.SourceUpdatedAt = result.Source.Checked()
+	return result.Findings, withoutAdvisories(ecosystem, err)
+}
+
+// withoutAdvisories words what a scan cannot go on without. An answer without
+// advisories would read as "nothing found".
+func withoutAdvisories(ecosystem string, err error) error {
+	var none *match.NoAdvisoriesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &none), errors.Is(err, advisory.ErrOff), errors.Is(err, advisory.ErrNoExport):
+		return imageFault(fmt.Sprintf("ScanError: No vulnerability data is loaded for '%s'.", ecosystem))
+	case errors.Is(err, match.ErrUnknownSystem):
+		return noSystem
+	}
+	return fmt.Errorf("advisories of %s: %w", ecosystem, err)
 }
 
 // inventory merges what the layers of an image hold.

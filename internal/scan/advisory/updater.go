@@ -261,6 +261,9 @@ func (u *Updater) loaded(ctx context.Context, ecosystem string) (bool, error) {
 		}
 		if s.LastError != "" && u.opts.Now().Sub(s.LastAttempt) < time.Minute {
 			failed = fmt.Errorf("advisories of %s: %s", s.Ecosystem, s.LastError)
+			if strings.Contains(s.LastError, ErrNoExport.Error()) {
+				failed = fmt.Errorf("advisories of %s: %w", s.Ecosystem, ErrNoExport)
+			}
 		}
 	}
 	return false, failed
