@@ -37,7 +37,7 @@ func uploadStateCases() []testCase {
 			r.wantBlob(t, repo, sha256Of(c), c)
 		}},
 		{stateSection, "an unknown session answers 404", func(t *testing.T, r *registry) {
-			for _, id := range []string{"00000000-0000-4000-8000-000000000000", "x", strings.Repeat("x", 2000), "%00", "a%2fb"} {
+			for _, id := range []string{"00000000-0000-4000-8000-000000000000", "x", strings.Repeat("x", 2000), "%00"} {
 				wantNoSession(t, r, uploadsPath(r.repository(t))+id)
 			}
 		}},

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -29,7 +31,26 @@ func (s *Server) ECR() *ecr.Client {
 		Region:       c.Region,
 		Credentials:  credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, ""),
 		Retryer:      aws.NopRetryer{},
+		HTTPClient:   &http.Client{Transport: heldBodies{http.DefaultTransport}},
 	})
+}
+
+// heldBodies keeps the body of a request readable until it is written. The SDK
+// closes it as soon as an answer begins, and net/http takes that for a failed
+// write and cuts the answer off: with a quick server one request in a hundred.
+type heldBodies struct{ next http.RoundTripper }
+
+func (h heldBodies) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		return h.next.RoundTrip(r)
+	}
+	content, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(content))
+	return h.next.RoundTrip(r)
 }
 
 // Password fetches a new registry password, as "aws ecr get-login-password".
