@@ -39,6 +39,7 @@ func (r *Runner) settle(ctx context.Context, j Job, failure error) Outcome {
 	outcome, err := r.note(ctx, j, failure, interrupted)
 	log := r.options.Logger.With("kind", j.Kind, "key", j.Key, "attempt", j.Attempts)
 	switch outcome {
+	case Done:
 	case Retried:
 		log.Warn("job failed and will be retried", "error", failure)
 	case Buried:
@@ -75,7 +76,7 @@ func (r *Runner) delay(attempts int) time.Duration {
 		d *= 2
 	}
 	d = min(d, r.options.MaxBackoff)
-	return d/2 + rand.N(d/2+1)
+	return d/2 + rand.N(d/2+1) //nolint:gosec // nobody gains by guessing it
 }
 
 // reason is the text of an error as it can be stored.

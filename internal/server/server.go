@@ -122,7 +122,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) Start() error {
 	listeners := make([]net.Listener, 0, len(s.config.Listen))
 	for _, address := range s.config.Listen {
-		l, err := net.Listen("tcp", address)
+		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 		if err != nil {
 			for _, l := range listeners {
 				_ = l.Close()

@@ -115,12 +115,12 @@ func (l *logLines) request(t *testing.T, path string) map[string]any {
 	return found
 }
 
-func eventually(t *testing.T, what string, true func() bool) {
+func eventually(t *testing.T, what string, happened func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for !true() {
+	for !happened() {
 		select {
 		case <-tick.C:
 		case <-deadline:
