@@ -109,6 +109,18 @@ func TestRefusedBodiesDoNotBreakTheConnection(t *testing.T) {
 	}
 }
 
+// Of a body that is too large to read for nothing the client sees the answer,
+// and then the end of the connection.
+func TestRefusalOfALargeBodyIsSeen(t *testing.T) {
+	w := newWorld(t)
+	large := make([]byte, 40<<20)
+	for range 3 {
+		w.want(401, "UNAUTHORIZED", "PATCH", uploads+"x", anonymous, body(large))
+		w.want(401, "UNAUTHORIZED", "PATCH", uploads+"x", anonymous, stream(large))
+		w.want(404, "BLOB_UPLOAD_UNKNOWN", "PATCH", uploads+"x", body(large))
+	}
+}
+
 func TestClientThatAsksBeforeItSendsIsToldAtOnce(t *testing.T) {
 	w := newWorld(t)
 	conn, reader := dial(t, w)

@@ -120,14 +120,14 @@ func (h *Handler) problemOf(x *exchange, err error) *problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	if x.r.Context().Err() != nil {
-		// The client has gone, or we are stopping: nobody's failure.
-		h.Logger.DebugContext(x.r.Context(), "request abandoned", "path", x.r.URL.Path, "error", err)
-		return &problem{http.StatusServiceUnavailable, codeUnavailable, "The request was abandoned"}
-	}
 	var e *registry.Error
 	if !errors.As(err, &e) {
 		e = registry.Internal("", err)
+	}
+	if e.Code == registry.CodeInternal && x.r.Context().Err() != nil {
+		// The client has gone, or we are stopping: nobody's failure.
+		h.Logger.DebugContext(x.r.Context(), "request abandoned", "path", x.r.URL.Path, "error", err)
+		return &problem{http.StatusServiceUnavailable, codeUnavailable, "The request was abandoned"}
 	}
 	status, code := statusOf(e, x.target.kind)
 	message := e.Message
