@@ -9,7 +9,7 @@ import (
 )
 
 // Fault is an error as it goes to the client.
-type Fault struct {
+type Fault struct { //nolint:errname // the protocols call it so, and XxxError says less
 	Status  int
 	Code    string // RepositoryNotFoundException
 	Message string

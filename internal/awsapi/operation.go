@@ -21,8 +21,8 @@ type Operation struct {
 	name    string
 	limit   int64
 	in, out reflect.Type
-	newIn   func() any
-	call    func(ctx context.Context, in any) (any, error)
+	// begin makes an empty input, and what to call once it is filled.
+	begin func() (in any, call func(context.Context) (any, error))
 }
 
 // Op makes the entry of a handler. The name is that of its input type, which
@@ -33,13 +33,9 @@ func Op[I, O any](handle func(context.Context, *I) (*O, error)) Operation {
 		name:  strings.TrimSuffix(in.Name(), "Input"),
 		limit: DefaultLimit,
 		in:    in, out: reflect.TypeFor[O](),
-		newIn: func() any { return new(I) },
-		call: func(ctx context.Context, in any) (any, error) {
-			out, err := handle(ctx, in.(*I))
-			if err != nil {
-				return nil, err
-			}
-			return out, nil
+		begin: func() (any, func(context.Context) (any, error)) {
+			in := new(I)
+			return in, func(ctx context.Context) (any, error) { return handle(ctx, in) }
 		},
 	}
 }

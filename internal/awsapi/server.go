@@ -76,7 +76,6 @@ func New(c Config) (*Server, error) {
 		c.BodyBudget = DefaultBodyBudget
 	}
 	s := &Server{Config: c, byTarget: map[string]*prepared{}, bodies: newBodies(c.BodyBudget)}
-	s.buffers.New = func() any { return new([]byte) }
 	for _, service := range c.Services {
 		p, err := prepare(service)
 		if err != nil {
@@ -235,13 +234,16 @@ func bodyFault(err error, operation string, limit int64) *Fault {
 // ours like any other.
 func (s *Server) perform(ctx context.Context, p *prepared, op *Operation, body []byte) (out any, fault *Fault) {
 	defer func() {
-		if v := recover(); v != nil && v != http.ErrAbortHandler {
-			out, fault = nil, Internal(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
-		} else if v != nil {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 			panic(v)
 		}
+		out, fault = nil, Internal(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 	}()
-	in := op.newIn()
+	in, call := op.begin()
 	if err := p.codec.Decode(body, in); err != nil {
 		var we *wire.Error
 		if errors.As(err, &we) {
@@ -252,7 +254,7 @@ func (s *Server) perform(ctx context.Context, p *prepared, op *Operation, body [
 	if found := p.rules.Check(in); len(found) > 0 {
 		return nil, p.Violated(found)
 	}
-	out, err := op.call(ctx, in)
+	out, err := call(ctx)
 	if err != nil {
 		return nil, s.fault(p, err)
 	}
@@ -268,7 +270,10 @@ func (s *Server) fault(p *prepared, err error) *Fault {
 }
 
 func (s *Server) writeOutput(w http.ResponseWriter, p *prepared, out any) *Fault {
-	buf := s.buffers.Get().(*[]byte)
+	buf, ok := s.buffers.Get().(*[]byte)
+	if !ok {
+		buf = new([]byte)
+	}
 	defer s.buffers.Put(buf)
 	answer, err := p.codec.Append((*buf)[:0], out)
 	if err != nil {

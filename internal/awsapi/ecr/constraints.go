@@ -20,7 +20,7 @@ func constraints() []validate.Structure {
 	var all []validate.Structure
 	for _, part := range [][]validate.Structure{
 		repositoryConstraints(), repositoryShapes(),
-		imageConstraints(), imageShapes(),
+		imageConstraints(), layerConstraints(), imageShapes(),
 		registryConstraints(), registryShapes(),
 		upstreamConstraints(), upstreamShapes(),
 	} {

@@ -7,7 +7,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
 )
 
-// imageConstraints are those of the inputs about images and layers.
+// imageConstraints are those of the inputs about images.
 func imageConstraints() []validate.Structure {
 	return []validate.Structure{
 		validate.For[ecr.PutImageInput](
@@ -63,6 +63,12 @@ func imageConstraints() []validate.Structure {
 			is("ImageId", required()),
 			is("RegistryId", registryID()),
 		),
+	}
+}
+
+// layerConstraints are those of the inputs about layers.
+func layerConstraints() []validate.Structure {
+	return []validate.Structure{
 		validate.For[ecr.BatchCheckLayerAvailabilityInput](
 			is("RegistryId", registryID()),
 			is("RepositoryName", repositoryName().Must()),

@@ -145,7 +145,7 @@ func TestADownloadURLNeedsNoCredentials(t *testing.T) {
 		t.Errorf("%s", *out.DownloadUrl)
 	}
 	get := func(url string) (int, string) {
-		res, err := http.Get(url) //nolint:noctx // a plain GET is the point
+		res, err := http.Get(url)
 		if err != nil {
 			t.Fatal(err)
 		}

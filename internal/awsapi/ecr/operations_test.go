@@ -45,6 +45,7 @@ func fill(v reflect.Value) {
 				fill(v.Field(i))
 			}
 		}
+	default: // stays as it is
 	}
 }
 

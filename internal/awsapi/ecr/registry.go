@@ -12,7 +12,7 @@ import (
 )
 
 func (h *handlers) getAuthorizationToken(ctx context.Context, in *ecr.GetAuthorizationTokenInput) (*ecr.GetAuthorizationTokenOutput, error) {
-	ids := in.RegistryIds
+	ids := in.RegistryIds //nolint:staticcheck // deprecated for callers, who send it all the same
 	if ids == nil {
 		ids = []string{""}
 	}

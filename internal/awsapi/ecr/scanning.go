@@ -102,7 +102,7 @@ func severityCounts(s meta.Scan) map[string]int32 {
 	out := make(map[string]int32, len(s.Counts))
 	for level, n := range s.Counts {
 		if n > 0 {
-			out[string(level)] = int32(min(n, 1<<31-1)) //nolint:gosec // bounded just here
+			out[string(level)] = int32(min(n, 1<<31-1))
 		}
 	}
 	return out
