@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
-	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -130,9 +129,9 @@ func (h *handlers) details(c service.Caller, repository string, found []service.
 }
 
 // images turns a page into a query for one image more than fits.
-func (p page) images(tags types.TagStatus, status types.ImageStatusFilter) meta.ImageQuery {
+func (p page) images(tags types.TagStatus, status types.ImageStatusFilter) service.ImageQuery {
 	digest, tag, _ := strings.Cut(p.cursor, "\n")
-	return meta.ImageQuery{
+	return service.ImageQuery{
 		After: registry.ImageID{Digest: digest, Tag: tag}, Limit: p.size + 1,
 		Tags: registry.TagFilter(tags), Status: registry.ImageStatus(status),
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
-	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/match"
+	"github.com/ecru-registry/ecru/internal/service"
 )
 
 func (h *handlers) startImageScan(ctx context.Context, in *ecr.StartImageScanInput) (*ecr.StartImageScanOutput, error) {
@@ -50,7 +50,7 @@ func (h *handlers) describeImageScanFindings(ctx context.Context, in *ecr.Descri
 	if err != nil {
 		return nil, err
 	}
-	if report.Scan.Status != meta.ScanComplete {
+	if report.Scan.Status != service.ScanComplete {
 		return out, nil // no result, which is not the same as no findings
 	}
 	from, err := firstFinding(p, len(report.Findings))
@@ -82,13 +82,13 @@ func firstFinding(p page, n int) (int, error) {
 	return from, nil
 }
 
-func scanStatus(s meta.Scan) *types.ImageScanStatus {
+func scanStatus(s service.Scan) *types.ImageScanStatus {
 	return &types.ImageScanStatus{Status: types.ScanStatus(s.Status), Description: text(s.Description)}
 }
 
 // scanSummary is nil, and thereby left out, when the scan has no result.
-func scanSummary(s meta.Scan) *types.ImageScanFindingsSummary {
-	if s.Status != meta.ScanComplete {
+func scanSummary(s service.Scan) *types.ImageScanFindingsSummary {
+	if s.Status != service.ScanComplete {
 		return nil
 	}
 	return &types.ImageScanFindingsSummary{
@@ -98,7 +98,7 @@ func scanSummary(s meta.Scan) *types.ImageScanFindingsSummary {
 }
 
 // severityCounts names only levels that occur; without any it is empty, not absent.
-func severityCounts(s meta.Scan) map[string]int32 {
+func severityCounts(s service.Scan) map[string]int32 {
 	out := make(map[string]int32, len(s.Counts))
 	for level, n := range s.Counts {
 		if n > 0 {

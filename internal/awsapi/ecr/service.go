@@ -13,7 +13,6 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
 	"github.com/ecru-registry/ecru/internal/awsapi/wire"
 	"github.com/ecru-registry/ecru/internal/iam"
-	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -40,22 +39,22 @@ type ResourceTags interface {
 
 // Images is what the API needs of images.
 type Images interface {
-	PutImage(ctx context.Context, c service.Caller, in service.PushManifest) (*registry.Manifest, meta.PutImageResult, error)
+	PutImage(ctx context.Context, c service.Caller, in service.PushManifest) (*registry.Manifest, service.PutImageResult, error)
 	BatchGetImages(ctx context.Context, c service.Caller, repository string, ids []registry.ImageID) ([]service.FoundImage, []service.ImageFailure, error)
 	BatchDeleteImages(ctx context.Context, c service.Caller, repository string, ids []registry.ImageID) ([]registry.ImageID, []service.ImageFailure, error)
-	ListImageIDs(ctx context.Context, c service.Caller, repository string, q meta.ImageQuery) ([]registry.ImageID, error)
+	ListImageIDs(ctx context.Context, c service.Caller, repository string, q service.ImageQuery) ([]registry.ImageID, error)
 	DescribeImages(ctx context.Context, c service.Caller, repository string, ids []registry.ImageID) ([]service.ImageDetail, error)
-	ListImageDetails(ctx context.Context, c service.Caller, repository string, q meta.ImageQuery) ([]service.ImageDetail, error)
+	ListImageDetails(ctx context.Context, c service.Caller, repository string, q service.ImageQuery) ([]service.ImageDetail, error)
 }
 
 // Layers is what the API needs of layers.
 type Layers interface {
 	CheckLayers(ctx context.Context, c service.Caller, repository string, digests []string) ([]service.LayerAvailability, error)
-	DownloadableBlob(ctx context.Context, c service.Caller, repository, digest string) (meta.Blob, error)
+	DownloadableBlob(ctx context.Context, c service.Caller, repository, digest string) (service.Blob, error)
 	StartUpload(ctx context.Context, c service.Caller, repository string) (service.UploadStatus, error)
 	UploadStatus(ctx context.Context, c service.Caller, repository, id string) (service.UploadStatus, error)
 	AppendUpload(ctx context.Context, c service.Caller, repository, id string, chunk service.Chunk) (service.UploadStatus, error)
-	CompleteUpload(ctx context.Context, c service.Caller, repository, id string, in service.Completion) (meta.Blob, error)
+	CompleteUpload(ctx context.Context, c service.Caller, repository, id string, in service.Completion) (service.Blob, error)
 }
 
 // Scans is what the API needs of scans.
