@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -15,7 +16,7 @@ import (
 const (
 	qBlob = `SELECT b.digest, b.size, b.key FROM repositories r JOIN repository_blobs l ON l.repository_id = r.id JOIN blobs b ON b.id = l.blob_id
 		WHERE r.account = ? AND r.name = ? AND b.digest = ?`
-	qBlobsPresent = `SELECT b.digest, b.size, b.key FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id WHERE l.repository_id = ? AND b.digest {in}`
+	qBlobsPresent = `SELECT b.digest, b.size, b.key FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id WHERE l.repository_id = ? AND b.digest {in}`
 
 	qInsertBlob    = `INSERT INTO blobs (digest, size, key) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING RETURNING id`
 	qBlobForLink   = `SELECT id, size, key, unlinked_at FROM blobs WHERE digest = ?{pg: FOR KEY SHARE}`
@@ -26,7 +27,7 @@ const (
 	qBlobIsLinked = `UPDATE blobs SET unlinked_at = NULL WHERE id = ?`
 
 	qBlobForUnlink = `SELECT b.id FROM blobs b WHERE b.digest = ? AND EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id AND l.repository_id = ?){pg: FOR UPDATE}`
-	qNeededBy      = `SELECT i.digest FROM image_blobs n JOIN images i ON i.id = n.image_id WHERE n.repository_id = ? AND n.blob_id = ? ORDER BY i.digest LIMIT 100`
+	qNeededBy      = `SELECT i.digest FROM image_blobs n JOIN images i ON i.id = n.image_id WHERE n.repository_id = ? AND n.blob_id = ? LIMIT 100`
 )
 
 // Blob is part of meta.Blobs.
@@ -157,7 +158,7 @@ func (s *Store) UnlinkBlob(ctx context.Context, account, repository, digest stri
 			return err
 		}
 		if len(needed) > 0 {
-			return registry.ImageReferenced(needed)
+			return registry.ImageReferenced(slices.Sorted(slices.Values(needed)))
 		}
 		n, err := unlinkBlobs(t, repo, []int64{id}, now)
 		if err == nil && n == 0 {

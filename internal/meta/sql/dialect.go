@@ -17,7 +17,8 @@ import (
 //	{tags}       is the JSON array of the tags of the image i, in order,
 //	{each_tag}   joins the image i with its tags as t, in order,
 //	{pg:…}       is kept for PostgreSQL only: locks, mostly,
-//	{lite:…}     is kept for SQLite only.
+//	{lite:…}     is kept for SQLite only, such as CROSS JOIN, which has it keep
+//	             the order of tables as written.
 type dialect struct {
 	name     string
 	tokens   *strings.Replacer

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -12,7 +13,7 @@ const (
 	qTagForDelete   = `SELECT i.id, i.digest FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.tag = ?{pg: FOR UPDATE}`
 	qImageForDelete = `SELECT id, digest FROM images WHERE repository_id = ? AND digest = ?{pg: FOR UPDATE}`
 	qTagsOfImage    = `SELECT tag FROM tags WHERE image_id = ? ORDER BY tag`
-	qParents        = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? ORDER BY p.digest LIMIT 100`
+	qParents        = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? LIMIT 100`
 	qDeleteTag      = `DELETE FROM tags WHERE repository_id = ? AND tag = ? AND image_id = ?`
 	qTouchBlobsOf   = `UPDATE repository_blobs SET touched_at = ? WHERE repository_id = ? AND touched_at < ?
 		AND blob_id IN (SELECT blob_id FROM image_blobs WHERE image_id = ?)`
@@ -102,7 +103,7 @@ func (d *removal) deleteImage() error {
 		return err
 	}
 	if len(parents) > 0 {
-		return registry.ImageReferenced(parents)
+		return registry.ImageReferenced(slices.Sorted(slices.Values(parents)))
 	}
 	now := micros(time.Now())
 	if _, err := d.t.exec(qTouchBlobsOf, now, d.repository, now, d.image); err != nil {

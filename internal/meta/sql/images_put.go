@@ -15,7 +15,7 @@ import (
 // links and children that it relies on.
 const (
 	qRepositoryForPush = `SELECT id, tag_mutability, mutability_filters FROM repositories WHERE account = ? AND name = ?{pg: FOR SHARE}`
-	qLinkedForPush     = `SELECT b.digest, b.id, b.size FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id
+	qLinkedForPush     = `SELECT b.digest, b.id, b.size FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id
 		WHERE l.repository_id = ? AND b.digest {in}{pg: FOR KEY SHARE OF l}`
 	qChildrenForPush = `SELECT digest, id, size FROM images WHERE repository_id = ? AND digest {in}{pg: FOR KEY SHARE}`
 	qTagsForPush     = `SELECT t.tag, t.image_id, i.digest FROM tags t JOIN images i ON i.id = t.image_id

@@ -14,7 +14,7 @@ const (
 	qPurgeImages = `DELETE FROM images WHERE id IN (SELECT i.id FROM images i WHERE i.repository_id = ?
 		AND NOT EXISTS (SELECT 1 FROM image_children c WHERE c.child_id = i.id) LIMIT ?)`
 	qPurgeLinks   = `DELETE FROM repository_blobs WHERE repository_id = ? AND blob_id IN (SELECT value FROM {unnest})`
-	qLinksOf      = `SELECT b.id FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id WHERE l.repository_id = ? ORDER BY b.id LIMIT ?{pg: FOR UPDATE OF b}`
+	qLinksOf      = `SELECT b.id FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id WHERE l.repository_id = ? ORDER BY l.blob_id LIMIT ?{pg: FOR UPDATE OF b}`
 	qNoteUnlinked = `UPDATE blobs SET unlinked_at = ? WHERE id IN (SELECT value FROM {unnest})
 		AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = blobs.id)`
 	qPurgeCounts     = `DELETE FROM image_counts WHERE repository_id = ?`

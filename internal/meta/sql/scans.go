@@ -29,7 +29,7 @@ const (
 	qCountScans = `SELECT coalesce(sum(scans), 0){pg:::bigint} FROM scan_counts WHERE account = ? AND bucket > ?`
 	qAddScan    = `INSERT INTO scan_counts (account, bucket, shard, scans) VALUES (?, ?, ?, 1)
 		ON CONFLICT (account, bucket, shard) DO UPDATE SET scans = scan_counts.scans + 1`
-	qPurgeScanCounts = `DELETE FROM scan_counts WHERE bucket < ?`
+	qPurgeScanCounts = `DELETE FROM scan_counts WHERE bucket < (SELECT max(bucket) FROM scan_counts) - 300`
 )
 
 // scanBucket is the grain in which scans are counted: the last 24 hours are
@@ -143,10 +143,11 @@ func (s *Store) ScanFindings(ctx context.Context, repositoryID int64, digest str
 	return findings, err
 }
 
-// purgeScanCounts removes counts that no limit looks at any more.
+// purgeScanCounts removes counts that no limit looks at any more: those more
+// than 24 hours before the newest.
 func (s *Store) purgeScanCounts(ctx context.Context) (more bool, err error) {
 	return false, s.write(ctx, func(t *tx) error {
-		_, err := t.exec(qPurgeScanCounts, bucketOf(time.Now().Add(-48*time.Hour)))
+		_, err := t.exec(qPurgeScanCounts)
 		return err
 	})
 }

@@ -1,0 +1,202 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/meta/metatest"
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+const benchAccount = "000000000000"
+
+func onBoth(b *testing.B, run func(b *testing.B, s *Store)) {
+	for _, name := range []string{"SQLite", "PostgreSQL"} {
+		b.Run(name, func(b *testing.B) { run(b, databases[name](b)) })
+	}
+}
+
+func check(b *testing.B, err error) {
+	if err != nil {
+		b.Helper()
+		b.Fatal(err)
+	}
+}
+
+// pushes makes n images of three layers and a config, whose blobs are stored.
+func pushes(b *testing.B, s *Store, repo string, n int) []meta.PutImage {
+	all := make([]meta.PutImage, n)
+	parallel(n, 16, func(i int) {
+		var digests [4]string
+		for k := range digests {
+			digests[k] = metatest.Blob(b, s, repo, fmt.Sprintf("%s-%d-%d", repo, i, k), 10_000)
+		}
+		all[i] = metatest.Push(repo, metatest.Image(digests[0], digests[1:]...), fmt.Sprint("v", i))
+		all[i].MaxImages, all[i].MaxTagsPerImage = 10_000_000, registry.MaxTagsPerImage
+	})
+	return all
+}
+
+// parallel calls f for 0 … n-1 from a number of goroutines.
+func parallel(n, goroutines int, f func(i int)) {
+	var next atomic.Int64
+	done := make(chan struct{})
+	for range goroutines {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				f(i)
+			}
+		}()
+	}
+	for range goroutines {
+		<-done
+	}
+}
+
+func BenchmarkPutImage(b *testing.B) {
+	for _, goroutines := range []int{1, 16} {
+		b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
+			onBoth(b, func(b *testing.B, s *Store) {
+				metatest.Repo(b, s, "bench")
+				all := pushes(b, s, "bench", b.N)
+				b.ResetTimer()
+				parallel(b.N, goroutines, func(i int) {
+					if _, err := s.PutImage(context.Background(), all[i]); err != nil {
+						b.Error(err)
+					}
+				})
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
+			})
+		})
+	}
+}
+
+// BenchmarkPush is what a small image costs: four blobs and a manifest.
+func BenchmarkPush(b *testing.B) {
+	onBoth(b, func(b *testing.B, s *Store) {
+		metatest.Repo(b, s, "bench")
+		b.ResetTimer()
+		parallel(b.N, 16, func(i int) {
+			var digests [4]string
+			for k := range digests {
+				digests[k] = metatest.Blob(b, s, "bench", fmt.Sprintf("%d-%d", i, k), 10_000)
+			}
+			if _, err := s.PutImage(context.Background(), metatest.Push("bench", metatest.Image(digests[0], digests[1:]...), fmt.Sprint("v", i))); err != nil {
+				b.Error(err)
+			}
+		})
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
+	})
+}
+
+func BenchmarkSaveUpload(b *testing.B) {
+	onBoth(b, func(b *testing.B, s *Store) {
+		b.ResetTimer()
+		parallel(b.N, 16, func(i int) {
+			u := meta.Upload{ID: fmt.Sprint("upload-", i), RepositoryID: 1, Offset: 10_000, HashState: make([]byte, 110), BlobState: make([]byte, 20), UpdatedAt: time.Now()}
+			if saved, err := s.SaveUpload(context.Background(), u, 0); err != nil || !saved {
+				b.Error(saved, err)
+			}
+		})
+	})
+}
+
+// largeRepository has a repository of images, each with a tag, and one of a
+// single image with 10,000 tags.
+func largeRepository(b *testing.B, s *Store, images int) []meta.PutImage {
+	metatest.Repo(b, s, "large")
+	config := metatest.Blob(b, s, "large", "config", 1)
+	all := make([]meta.PutImage, images)
+	parallel(images, 16, func(i int) {
+		m := metatest.Image(config)
+		m.Annotations = map[string]string{"n": fmt.Sprint(i)}
+		all[i] = metatest.Push("large", m, fmt.Sprintf("v%06d", i))
+		if _, err := s.PutImage(context.Background(), all[i]); err != nil {
+			b.Error(err)
+		}
+	})
+	return all
+}
+
+// BenchmarkRead reads in a repository of 100,000 images with a tag each, and
+// pushes into it.
+func BenchmarkRead(b *testing.B) {
+	onBoth(b, func(b *testing.B, s *Store) {
+		all := largeRepository(b, s, 100_000)
+		ctx := context.Background()
+		n := func(i int) int { return i * 7919 % len(all) }
+		cases := []struct {
+			name string
+			run  func(i int) error
+		}{
+			{"ManifestByTag", func(i int) error {
+				_, err := s.Manifest(ctx, benchAccount, "large", registry.Reference{Tag: all[n(i)].Tags[0]})
+				return err
+			}},
+			{"ManifestByDigest", func(i int) error {
+				_, err := s.Manifest(ctx, benchAccount, "large", registry.Reference{Digest: all[n(i)].Digest})
+				return err
+			}},
+			{"Blob", func(i int) error {
+				_, err := s.Blob(ctx, benchAccount, "large", metatest.DigestOf("config"))
+				return err
+			}},
+			{"BlobsPresent4", func(i int) error {
+				d := metatest.DigestOf("config")
+				_, err := s.BlobsPresent(ctx, benchAccount, "large", []string{d, d + "1", d + "2", d + "3"})
+				return err
+			}},
+			{"ListTags100", func(i int) error {
+				_, err := s.ListTags(ctx, benchAccount, "large", "", 100)
+				return err
+			}},
+			{"ListImages100", func(i int) error {
+				_, err := s.ListImages(ctx, benchAccount, "large", meta.ImageQuery{Limit: 100})
+				return err
+			}},
+			{"ListImageIDs100", func(i int) error {
+				_, err := s.ListImageIDs(ctx, benchAccount, "large", meta.ImageQuery{Limit: 100, After: registry.ImageID{Digest: all[n(i)].Digest, Tag: all[n(i)].Tags[0]}})
+				return err
+			}},
+			{"ListUntagged100", func(i int) error {
+				_, err := s.ListImages(ctx, benchAccount, "large", meta.ImageQuery{Limit: 100, Tags: registry.Untagged})
+				return err
+			}},
+		}
+		for _, c := range cases {
+			b.Run(c.name, func(b *testing.B) {
+				for i := 0; i < b.N; i++ {
+					check(b, c.run(i))
+				}
+			})
+		}
+		b.Run("ManifestByTagParallel", func(b *testing.B) {
+			parallel(b.N, 16, func(i int) { check(b, cases[0].run(i)) })
+		})
+		b.Run("PutImage16", func(b *testing.B) {
+			more := make([]meta.PutImage, b.N)
+			for i := range more {
+				m := metatest.Image(metatest.DigestOf("config"))
+				m.Annotations = map[string]string{"more": fmt.Sprint(b.N, i)}
+				more[i] = metatest.Push("large", m, fmt.Sprint("more", b.N, "-", i))
+				more[i].MaxImages = 10_000_000
+			}
+			b.ResetTimer()
+			parallel(b.N, 16, func(i int) {
+				if _, err := s.PutImage(ctx, more[i]); err != nil {
+					b.Error(err)
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "images/s")
+		})
+	})
+}
