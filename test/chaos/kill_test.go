@@ -20,8 +20,8 @@ const (
 	// killsEnv asks for more kills than a test run has time for.
 	killsEnv = "ECRU_CHAOS_KILLS"
 
-	shortestLife = 400 * time.Millisecond
-	longestLife  = 1500 * time.Millisecond
+	shortestLife = 300 * time.Millisecond
+	longestLife  = 1000 * time.Millisecond
 )
 
 // TestKilledServerLosesNothingAcknowledged is the promise of a registry: a 201

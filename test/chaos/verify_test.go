@@ -29,6 +29,9 @@ type verifier struct {
 	client  *http.Client
 	base    string
 	reports atomic.Int32
+	// seen holds what this look has read already, manifests with their
+	// content: what is listed is mostly what was acknowledged.
+	seen sync.Map // place → []byte
 	// found counts what was there, by kind.
 	blobs, manifests, tags, listed, references atomic.Int64
 }
@@ -91,6 +94,7 @@ func (v *verifier) blobsOf(s *snapshot) {
 		} else if got := digestOf(content); got != at.name {
 			v.report("blob %s of %s has the content of %s", at.name, at.repo, got)
 		} else {
+			v.seen.Store(at, []byte(nil))
 			v.blobs.Add(1)
 		}
 	})
@@ -101,6 +105,7 @@ func (v *verifier) manifestsOf(s *snapshot) {
 		if content, ok := v.get(at.repo + "/manifests/" + at.name); !ok || digestOf(content) != at.name {
 			v.report("manifest %s of %s was acknowledged and is gone or changed", at.name, at.repo)
 		} else {
+			v.seen.Store(at, content)
 			v.manifests.Add(1)
 		}
 	})
@@ -155,7 +160,7 @@ func (v *verifier) everythingListed(s *server.Server, repo string) {
 
 // complete checks that a manifest and all that it names can be read.
 func (v *verifier) complete(repo, digest string) {
-	content, ok := v.get(repo + "/manifests/" + digest)
+	content, ok := v.manifest(repo, digest)
 	if !ok {
 		v.report("image %s of %s is listed and cannot be read", digest, repo)
 		return
@@ -166,13 +171,32 @@ func (v *verifier) complete(repo, digest string) {
 		return
 	}
 	for _, d := range append(m.Layers, m.Config) {
-		blob, ok := v.get(repo + "/blobs/" + d.Digest)
-		if !ok || len(blob) != d.Size || digestOf(blob) != d.Digest {
+		if !v.readable(repo, d) {
 			v.report("image %s of %s names blob %s, which cannot be read", digest, repo, d.Digest)
 			continue
 		}
 		v.references.Add(1)
 	}
+}
+
+func (v *verifier) manifest(repo, digest string) ([]byte, bool) {
+	if content, ok := v.seen.Load(place{repo, digest}); ok {
+		return content.([]byte), true
+	}
+	return v.get(repo + "/manifests/" + digest)
+}
+
+func (v *verifier) readable(repo string, d descriptor) bool {
+	at := place{repo, d.Digest}
+	if _, ok := v.seen.Load(at); ok {
+		return true
+	}
+	content, ok := v.get(repo + "/blobs/" + d.Digest)
+	if !ok || len(content) != d.Size || digestOf(content) != d.Digest {
+		return false
+	}
+	v.seen.Store(at, []byte(nil))
+	return true
 }
 
 // get reads what is at a path. A failure of the network is a failure of the
