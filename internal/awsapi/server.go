@@ -30,6 +30,9 @@ const maxForm = 64 << 10
 type QueryService interface {
 	// SigningName is the service that clients sign for.
 	SigningName() string
+	// Serves says whether an action is one of the service's. Only such names
+	// are observed: others are whatever a client made up.
+	Serves(action string) bool
 	// Serve answers one action of an authenticated caller.
 	Serve(w http.ResponseWriter, r *http.Request, form url.Values)
 	// Refuse answers a request that did not get as far as an action: err is a
@@ -312,7 +315,9 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request, call *Call) 
 		s.Query.Refuse(w, r.WithContext(WithCall(r.Context(), *call)), err)
 		return asFault(err)
 	}
-	call.Operation = form.Get("Action")
+	if action := form.Get("Action"); s.Query.Serves(action) {
+		call.Operation = action
+	}
 	s.Query.Serve(w, r.WithContext(WithCall(r.Context(), *call)), form)
 	return nil
 }

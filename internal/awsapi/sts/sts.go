@@ -28,6 +28,9 @@ type Service struct{}
 // SigningName is the service that clients sign for.
 func (Service) SigningName() string { return "sts" }
 
+// Serves says whether an action is served.
+func (Service) Serves(action string) bool { return action == "GetCallerIdentity" }
+
 type responseMetadata struct {
 	RequestID string `xml:"RequestId" json:"RequestId"`
 }
@@ -64,7 +67,7 @@ func (s Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values) 
 	switch {
 	case form.Get("Version") != version && form.Get("Version") != "" || action == "":
 		s.refuse(w, r, http.StatusBadRequest, "InvalidAction", "Could not find operation "+action+" for version "+orNone(form.Get("Version")))
-	case action != "GetCallerIdentity":
+	case !s.Serves(action):
 		s.refuse(w, r, http.StatusBadRequest, "InvalidAction", "The action "+action+" is not supported by this version of ecru yet.")
 	default:
 		call := awsapi.CallFrom(r.Context())
