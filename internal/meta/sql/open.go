@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -34,6 +35,9 @@ type Store struct {
 	back   backend
 	purge  *purger
 	stats  statsCache
+
+	closing sync.Once
+	closed  error
 }
 
 // writer runs a change in a transaction. The change may be run several times;
@@ -81,10 +85,13 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 // Ping is part of meta.Store.
 func (s *Store) Ping(ctx context.Context) error { return s.back.ping(ctx) }
 
-// Close is part of meta.Store.
+// Close is part of meta.Store. Closing again does nothing.
 func (s *Store) Close() error {
-	s.purge.stop()
-	return s.back.close()
+	s.closing.Do(func() {
+		s.purge.stop()
+		s.closed = s.back.close()
+	})
+	return s.closed
 }
 
 func (s *Store) write(ctx context.Context, change func(*tx) error) error {
