@@ -1,8 +1,6 @@
 package awsapi
 
 import (
-	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -18,16 +16,13 @@ const smallBody = 1 << 20
 const DefaultBodyBudget = 96 << 20
 
 // bodies reads request bodies within a budget of memory for all of them.
-type bodies struct {
-	budget *semaphore.Weighted
-	size   int64
-}
+type bodies struct{ budget *semaphore.Weighted }
 
 func newBodies(size int64) *bodies {
 	if size < MaxLimit {
 		size = MaxLimit // the largest body must fit
 	}
-	return &bodies{budget: semaphore.NewWeighted(size), size: size}
+	return &bodies{budget: semaphore.NewWeighted(size)}
 }
 
 // errTooLarge is a body above the limit of its operation.
@@ -45,27 +40,22 @@ func (b *bodies) read(r *http.Request, limit int64) (body []byte, hash [sha256.S
 		room = r.ContentLength
 	}
 	if room > smallBody {
-		if err := b.acquire(r.Context(), room); err != nil {
+		if err := b.budget.Acquire(r.Context(), room); err != nil {
 			return nil, hash, release, err
 		}
 		release = func() { b.budget.Release(room) }
 	}
-	h := sha256.New()
-	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		// One more than announced, so that reading the end needs no growth.
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+	if r.ContentLength >= 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(io.LimitReader(r.Body, limit+1))
+		if err == nil && int64(len(body)) > limit {
+			err = errTooLarge
+		}
 	}
-	n, err := io.Copy(io.MultiWriter(&buf, h), io.LimitReader(r.Body, limit+1))
-	switch {
-	case err != nil:
-	case n > limit:
-		err = errTooLarge
-	case r.ContentLength >= 0 && n != r.ContentLength:
-		err = io.ErrUnexpectedEOF
+	if err != nil {
+		return nil, hash, release, err
 	}
-	h.Sum(hash[:0])
-	return buf.Bytes(), hash, release, err
+	return body, sha256.Sum256(body), release, nil
 }
-
-func (b *bodies) acquire(ctx context.Context, n int64) error { return b.budget.Acquire(ctx, n) }
