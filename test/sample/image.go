@@ -31,6 +31,17 @@ func Image(layers ...[]byte) (v1.Image, error) {
 	return platform(image)
 }
 
+// BrokenImage makes an image of content that need not be a layer at all; it is
+// not looked into.
+func BrokenImage(content []byte) (v1.Image, error) {
+	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	image, err := mutate.AppendLayers(image, static.NewLayer(content, types.OCILayer))
+	if err != nil {
+		return nil, err
+	}
+	return platform(image)
+}
+
 func platform(image v1.Image) (v1.Image, error) {
 	config, err := image.ConfigFile()
 	if err != nil {

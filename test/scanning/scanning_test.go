@@ -4,6 +4,7 @@
 package scanning
 
 import (
+	"archive/tar"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -19,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
 	"github.com/ecru-registry/ecru/test/fixture"
@@ -55,6 +57,21 @@ func (r *scanned) push(tag string, layers ...[]byte) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.pushImage(tag, image)
+}
+
+// pushBroken pushes an image whose layer may be anything.
+func (r *scanned) pushBroken(tag string, layer []byte) {
+	r.t.Helper()
+	image, err := sample.BrokenImage(layer)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.pushImage(tag, image)
+}
+
+func (r *scanned) pushImage(tag string, image v1.Image) {
+	r.t.Helper()
 	reference, err := name.ParseReference(r.Host+"/repo:"+tag, name.Insecure)
 	if err != nil {
 		r.t.Fatal(err)
@@ -128,8 +145,8 @@ func TestSharedImages(t *testing.T) {
 		{"debian-12-slim-dpkg.tar.gz", "COMPLETE", "", "CVE-2024-12085 rsync|CVE-2024-13176 openssl|CVE-2025-6020 pam"},
 		{"debian-11-slim-dpkg.tar.gz", "COMPLETE", "", ""},
 		{"distroless-cc-debian12-statusd.tar.gz", "COMPLETE", "", ""},
-		{"ubuntu-22.04-dpkg.tar.gz", "COMPLETE", "", "CVE-2022-37434 zlib"},
-		{"ubuntu-20.04-dpkg.tar.gz", "COMPLETE", "", "CVE-2022-37434 zlib|CVE-2023-0286 openssl"},
+		{"ubuntu-22.04-dpkg.tar.gz", "COMPLETE", "", "CVE-2024-13176 openssl"},
+		{"ubuntu-20.04-dpkg.tar.gz", "COMPLETE", "", ""},
 		{"cbl-mariner-2.0-rpmdb-sqlite.tar.gz", "FAILED", "No vulnerability data is loaded for 'Azure Linux:2'", ""},
 		{"fedora-35-rpmdb-sqlite.tar.gz", "FAILED", "No vulnerability data is loaded for 'Fedora:35'", ""},
 		{"opensuse-leap-15.5-rpmdb-ndb.tar.gz", "FAILED", "No vulnerability data is loaded for 'openSUSE:Leap 15.5'", ""},
@@ -197,22 +214,13 @@ func TestImagesNobodyShouldTrust(t *testing.T) {
 	}
 	r := start(t, server.Options{Advisories: base})
 	release := "ID=alpine\nVERSION_ID=3.20.3\n"
-	bomb := gzipOf(t, func(w *gzip.Writer) error {
-		zeros := make([]byte, 1<<20)
-		for range 40 << 10 { // 40 GiB
-			if _, err := w.Write(zeros); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 	for tag, c := range map[string]struct {
 		layer []byte
 		says  string
 	}{
 		"no-tar":           {[]byte(strings.Repeat("this is no archive ", 100)), "cannot be scanned"},
 		"truncated":        {truncated(t), "cannot be scanned"},
-		"bomb":             {bomb, "cannot be scanned"},
+		"bomb":             {bomb(t), "unpacks to more than"},
 		"corrupt-database": {layerOf(t, map[string]string{"etc/os-release": "ID=rocky\nVERSION_ID=9.2\n", "var/lib/rpm/rpmdb.sqlite": strings.Repeat("garbage", 1000)}), "rpmdb.sqlite"},
 		"no-system":        {layerOf(t, map[string]string{"app": "static binary"}), "The operating system and/or package manager are not supported."},
 		"no-database":      {layerOf(t, map[string]string{"etc/os-release": release}), "The operating system and/or package manager are not supported."},
@@ -220,7 +228,7 @@ func TestImagesNobodyShouldTrust(t *testing.T) {
 	} {
 		t.Run(tag, func(t *testing.T) {
 			r.t = t
-			r.push(tag, c.layer)
+			r.pushBroken(tag, c.layer)
 			out, _ := r.result(tag)
 			if out.ImageScanStatus.Status != types.ScanStatusFailed || !strings.Contains(aws.ToString(out.ImageScanStatus.Description), c.says) {
 				t.Errorf("status = %s %q, want FAILED with %q", out.ImageScanStatus.Status, aws.ToString(out.ImageScanStatus.Description), c.says)
@@ -259,14 +267,22 @@ func truncated(t *testing.T) []byte {
 	return whole[:len(whole)/2]
 }
 
-func gzipOf(t *testing.T, write func(*gzip.Writer) error) []byte {
+// bomb is a layer of 3 GiB of zeros in 13 MB.
+func bomb(t *testing.T) []byte {
 	t.Helper()
+	const size = 3 << 30
 	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	z, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(write(w), w.Close()); err != nil {
+	archive := tar.NewWriter(z)
+	err = archive.WriteHeader(&tar.Header{Name: "zeros", Mode: 0o644, Size: size})
+	piece := make([]byte, 1<<20)
+	for written := 0; written < size && err == nil; written += len(piece) {
+		_, err = archive.Write(piece)
+	}
+	if err := errors.Join(err, archive.Close(), z.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()

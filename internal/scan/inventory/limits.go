@@ -11,6 +11,7 @@ type Limits struct {
 	PathLength int           // bytes in a path or link target; default 4,096
 	PathDepth  int           // components in a path; default 256
 	FileBytes  int64         // one package database; default 128 MiB. All of a layer together: eight times that
+	Ratio      int64         // uncompressed bytes for each compressed one, in layers above 1 GiB; default 200
 	TotalBytes int64         // uncompressed bytes of the layer; default 32 GiB
 	Packages   int           // packages of one layer; default 200,000, with 512 bytes of text each on average
 	Kept       int           // package database files; default 16,384. os-release files and links: an eighth of that
@@ -23,6 +24,7 @@ func (l Limits) withDefaults() Limits {
 		PathLength: cmp.Or(l.PathLength, 4096),
 		PathDepth:  cmp.Or(l.PathDepth, 256),
 		FileBytes:  cmp.Or(l.FileBytes, 128<<20),
+		Ratio:      cmp.Or(l.Ratio, 200),
 		TotalBytes: cmp.Or(l.TotalBytes, 32<<30),
 		Packages:   cmp.Or(l.Packages, 200_000),
 		Kept:       cmp.Or(l.Kept, 16384),

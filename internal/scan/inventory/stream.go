@@ -14,17 +14,26 @@ import (
 
 // source remembers an error of the reader that the caller gave us, to tell a failing disk from a bad layer.
 type source struct {
-	r   io.Reader
-	err error
+	r    io.Reader
+	read int64
+	err  error
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	s.read += int64(n)
 	if err != nil && err != io.EOF {
 		s.err = err
 	}
 	return n, err
 }
+
+// ratioFrom is how many uncompressed bytes a layer may have before their ratio to the compressed ones is looked at.
+// Below it nothing can be said: a small layer of zeros is harmless, and legitimate.
+const ratioFrom = 1 << 30
+
+// errRatio is what a stream answers that unpacks to too much.
+var errRatio = errors.New("compression ratio limit")
 
 // errTotalBytes is what a stream answers once it has given all bytes that it may.
 var errTotalBytes = errors.New("uncompressed size limit")
@@ -37,6 +46,7 @@ type stream struct {
 	inner  io.Reader
 	close  func()
 	left   int64 // bytes that may still come
+	ratio  int64 // uncompressed bytes that one compressed byte may stand for
 	read   int64
 	checks int
 	err    error // first error, not io.EOF
@@ -48,7 +58,7 @@ const maxWindow = 128 << 20
 func openStream(ctx context.Context, r io.Reader, lim Limits) (*stream, error) {
 	src := &source{r: r}
 	buf := bufio.NewReaderSize(src, 64<<10)
-	s := &stream{ctx: ctx, src: src, inner: buf, close: func() {}, left: lim.TotalBytes}
+	s := &stream{ctx: ctx, src: src, inner: buf, close: func() {}, left: lim.TotalBytes, ratio: lim.Ratio}
 	magic, _ := buf.Peek(6)
 	if src.err != nil {
 		return nil, src.err
@@ -92,6 +102,10 @@ func (s *stream) Read(p []byte) (int, error) {
 		if err := s.ctx.Err(); err != nil {
 			s.err = err
 			return 0, err
+		}
+		if s.read > ratioFrom && s.read/s.ratio > s.src.read {
+			s.err = errRatio
+			return 0, errRatio
 		}
 	}
 	if int64(len(p)) > s.left {
@@ -151,6 +165,8 @@ func (s *stream) streamFailure() error {
 	switch {
 	case errors.Is(s.err, errTotalBytes):
 		return fail(ReasonLimit, "the layer is larger than %d bytes uncompressed", s.read)
+	case errors.Is(s.err, errRatio):
+		return fail(ReasonLimit, "the layer unpacks to more than %d times its size", s.ratio)
 	case errors.Is(s.err, context.DeadlineExceeded), errors.Is(s.err, context.Canceled):
 		// The context's cause is our own limit of time, or the caller's business.
 		return context.Cause(s.ctx)
