@@ -114,15 +114,16 @@ func (c *serveCommand) announce(s streams, a *app, log *slog.Logger) error {
 	if url == "" {
 		url = localURL(a.server, c.TLSCert != "")
 	}
-	if err := writeEndpoint(c.Data, endpointInfo{URL: url, Region: c.Region, Account: c.Account}); err != nil {
-		return err
-	}
 	path := filepath.Join(c.Data, credentialsFile)
 	if _, err := os.Stat(path); a.firstStart || errors.Is(err, fs.ErrNotExist) {
 		if err := writeCredentials(path, a.rootKey, c.Region); err != nil {
 			return err
 		}
 	}
+	if err := writeEndpoint(c.Data, endpointInfo{URL: url, Region: c.Region, Account: c.Account}); err != nil {
+		return err
+	}
+	a.announced.Store(true)
 	if a.firstStart {
 		printRootKey(s, a.rootKey, path)
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
@@ -45,7 +46,20 @@ type app struct {
 	server     *server.Server
 	rootKey    meta.AccessKey
 	firstStart bool
-	log        *slog.Logger
+	// announced is set once the files are there by which others find the
+	// server; it is not ready before.
+	announced atomic.Bool
+	log       *slog.Logger
+}
+
+// errStarting is why a server that listens already is not ready.
+var errStarting = errors.New("still starting")
+
+func (a *app) startUp(context.Context) error {
+	if !a.announced.Load() {
+		return errStarting
+	}
+	return nil
 }
 
 // openStore opens the metadata store of a data directory, making both.
@@ -159,7 +173,7 @@ func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, 
 	}
 	a.server, err = server.New(server.Config{
 		Listen: []string{c.Listen}, Handler: handler, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
-		Ready: map[string]server.Check{"database": store.Ping}, Metrics: metrics, Logger: log,
+		Ready: map[string]server.Check{"database": store.Ping, "start": a.startUp}, Metrics: metrics, Logger: log,
 	})
 	return a, err
 }
