@@ -2,10 +2,11 @@ package postgres
 
 import (
 	"context"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -116,7 +117,7 @@ func start() (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	password := rand.Text()
+	password := cryptorand.Text()
 	if err := initialise(p, dir, password, attributes); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -226,11 +227,15 @@ func waitReady(databaseURL string) error {
 	}
 }
 
+// freePort stays below the ports that the kernel gives to clients and to
+// listeners that ask for any.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for range 100 {
+		port := 10_000 + rand.N(22_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("no free port")
 }

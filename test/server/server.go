@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -24,8 +25,9 @@ import (
 )
 
 const (
-	readyTimeout = 60 * time.Second
-	stopTimeout  = 30 * time.Second
+	readyTimeout            = 60 * time.Second
+	stopTimeout             = 30 * time.Second
+	lowestPort, highestPort = 10_000, 32_000
 	// logTail bounds what a failing test prints of the log.
 	logTail = 16 << 10
 )
@@ -273,12 +275,18 @@ func (s *Server) finish(t testing.TB) {
 	t.Logf("log of ecru:\n%s", log)
 }
 
+// freeAddress finds a port below those that the kernel gives to clients and to
+// listeners that ask for any: with one of theirs, a server of another test could
+// take the port first and answer in place of ours.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", lowestPort+rand.N(highestPort-lowestPort))
+		if l, err := net.Listen("tcp", address); err == nil {
+			l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
