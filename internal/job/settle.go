@@ -76,7 +76,7 @@ func (r *Runner) delay(attempts int) time.Duration {
 		d *= 2
 	}
 	d = min(d, r.options.MaxBackoff)
-	return d/2 + rand.N(d/2+1) //nolint:gosec // nobody gains by guessing it
+	return d/2 + rand.N(d/2+1)
 }
 
 // reason is the text of an error as it can be stored.

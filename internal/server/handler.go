@@ -74,11 +74,11 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 // contain answers a panic with 500. It says false when the answer has begun, so
 // that the only honest thing left is to cut the connection.
 func (s *Server) contain(x *exchange, r *http.Request, p any) bool {
-	if p != http.ErrAbortHandler { //nolint:errorlint // a sentinel, as net/http compares it
+	if p != http.ErrAbortHandler {
 		s.config.Logger.ErrorContext(r.Context(), "panic in a handler",
 			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	}
-	if x.answer.status != 0 || p == http.ErrAbortHandler { //nolint:errorlint // as above
+	if x.answer.status != 0 || p == http.ErrAbortHandler {
 		return false
 	}
 	http.Error(&x.answer, "internal error, request id "+x.note.RequestID, http.StatusInternalServerError)

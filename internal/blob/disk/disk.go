@@ -86,7 +86,10 @@ func (s *Store) create(dir string) error {
 			return err
 		}
 	}
-	return errors.Join(syncDir(s.blobs), syncDir(dir), syncDir(filepath.Dir(dir)))
+	// The directory above may be one that we may not read; then its name was
+	// not ours to make durable.
+	_ = syncDir(filepath.Dir(dir))
+	return errors.Join(syncDir(s.blobs), syncDir(dir))
 }
 
 // recover learns the generations that an earlier process has left, and drops
