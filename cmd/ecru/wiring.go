@@ -29,7 +29,6 @@ import (
 	"github.com/ecru-registry/ecru/internal/meta/sql"
 	"github.com/ecru-registry/ecru/internal/oci"
 	"github.com/ecru-registry/ecru/internal/registry"
-	"github.com/ecru-registry/ecru/internal/reqlog"
 	"github.com/ecru-registry/ecru/internal/scan"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/scan/match"
@@ -195,14 +194,10 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 		return nil, err
 	}
 	apis, err := awsapi.New(awsapi.Config{
-		Services:  []awsapi.Service{control, admin.Service(c.Account, advisoryAdmin{store: a.store, updater: a.updater})},
-		Query:     sts.Service{},
-		Verifier:  sigv4.New(keys{a.store}, sigv4.Options{}),
-		Logger:    a.log,
-		RequestID: func(r *http.Request) string { return reqlog.RequestID(r.Context()) },
-		Observe: func(ctx context.Context, call awsapi.Call, _ *awsapi.Fault, _ time.Duration) {
-			reqlog.Annotate(ctx, call.Principal.ARN, call.Service+":"+call.Operation)
-		},
+		Services: []awsapi.Service{control, admin.Service(c.Account, advisoryAdmin{store: a.store, updater: a.updater})},
+		Query:    sts.Service{},
+		Verifier: sigv4.New(keys{a.store}, sigv4.Options{}),
+		Logger:   a.log,
 	})
 	if err != nil {
 		return nil, err

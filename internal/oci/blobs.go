@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -34,7 +33,7 @@ func (h *Handler) headBlob(x *exchange) error {
 
 // blobHeaders sets what is said of a blob in any answer. The keys are written
 // as they are kept, and the values share one allocation: this is a hot path.
-func blobHeaders(header http.Header, b meta.Blob) (etag string) {
+func blobHeaders(header http.Header, b service.Blob) (etag string) {
 	etag = `"` + b.Digest + `"`
 	values := []string{blobType, b.Digest, etag, "bytes", "max-age=31536000, immutable"}
 	header["Content-Type"] = values[0:1:1]
@@ -60,7 +59,7 @@ func (h *Handler) getBlob(x *exchange) error {
 
 // sendBlob sends open content, as the conditions and the range of the request
 // ask for.
-func (h *Handler) sendBlob(x *exchange, b meta.Blob, content service.Content) error {
+func (h *Handler) sendBlob(x *exchange, b service.Blob, content service.Content) error {
 	header := x.w.Header()
 	etag := blobHeaders(header, b)
 	if list := x.r.Header.Get("If-None-Match"); list != "" && etagMatches(list, etag) {
@@ -97,7 +96,7 @@ func (h *Handler) sendBlob(x *exchange, b meta.Blob, content service.Content) er
 
 // copyBlob sends length bytes. The content is handed to net/http as it is: a
 // file goes to the socket without passing through the process.
-func (h *Handler) copyBlob(x *exchange, b meta.Blob, content io.Reader, length int64) {
+func (h *Handler) copyBlob(x *exchange, b service.Blob, content io.Reader, length int64) {
 	_, err := io.CopyN(x.w, content, length)
 	switch {
 	case err == nil:

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/iam"
-	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/reqlog"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -30,19 +29,19 @@ type Repositories interface {
 // Images are what manifests, tags and referrers need.
 type Images interface {
 	Manifest(ctx context.Context, c service.Caller, repository string, ref registry.Reference, use service.ManifestUse) (*registry.StoredManifest, error)
-	PutManifest(ctx context.Context, c service.Caller, in service.PushManifest) (*registry.Manifest, meta.PutImageResult, error)
+	PutManifest(ctx context.Context, c service.Caller, in service.PushManifest) (*registry.Manifest, service.PutImageResult, error)
 	DeleteReference(ctx context.Context, c service.Caller, repository string, ref registry.Reference) error
 	ListTags(ctx context.Context, c service.Caller, repository, after string, limit int) ([]string, error)
-	Referrers(ctx context.Context, c service.Caller, repository, subject string, q meta.ReferrerQuery) ([]registry.Referrer, error)
+	Referrers(ctx context.Context, c service.Caller, repository, subject string, q service.ReferrerQuery) ([]registry.Referrer, error)
 }
 
 // Blobs are what the content of blobs needs.
 type Blobs interface {
-	StatBlob(ctx context.Context, c service.Caller, repository, digest string) (meta.Blob, error)
-	OpenBlob(ctx context.Context, c service.Caller, repository, digest string) (meta.Blob, service.Content, error)
-	OpenGrantedBlob(ctx context.Context, g iam.LayerGrant) (meta.Blob, service.Content, error)
+	StatBlob(ctx context.Context, c service.Caller, repository, digest string) (service.Blob, error)
+	OpenBlob(ctx context.Context, c service.Caller, repository, digest string) (service.Blob, service.Content, error)
+	OpenGrantedBlob(ctx context.Context, g iam.LayerGrant) (service.Blob, service.Content, error)
 	DeleteBlob(ctx context.Context, c service.Caller, repository, digest string) error
-	MountBlob(ctx context.Context, c service.Caller, repository, from, digest string) (meta.Blob, bool, error)
+	MountBlob(ctx context.Context, c service.Caller, repository, from, digest string) (service.Blob, bool, error)
 }
 
 // Uploads are what pushing blobs needs.
@@ -50,8 +49,8 @@ type Uploads interface {
 	StartUpload(ctx context.Context, c service.Caller, repository string) (service.UploadStatus, error)
 	UploadStatus(ctx context.Context, c service.Caller, repository, id string) (service.UploadStatus, error)
 	AppendUpload(ctx context.Context, c service.Caller, repository, id string, chunk service.Chunk) (service.UploadStatus, error)
-	CompleteUpload(ctx context.Context, c service.Caller, repository, id string, in service.Completion) (meta.Blob, error)
-	PushBlob(ctx context.Context, c service.Caller, repository, digest string, chunk service.Chunk) (meta.Blob, error)
+	CompleteUpload(ctx context.Context, c service.Caller, repository, id string, in service.Completion) (service.Blob, error)
+	PushBlob(ctx context.Context, c service.Caller, repository, digest string, chunk service.Chunk) (service.Blob, error)
 	CancelUpload(ctx context.Context, c service.Caller, repository, id string) error
 }
 

@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/service"
 )
 
 const (
@@ -73,7 +73,7 @@ func artifactTypes(query url.Values) ([]string, error) {
 // referrers collects a page, and says whether there is more after it.
 func (h *Handler) referrers(x *exchange, p page, types []string) (found []registry.Descriptor, more bool, err error) {
 	found, size := []registry.Descriptor{}, 0
-	q := meta.ReferrerQuery{ArtifactTypes: types, After: p.last}
+	q := service.ReferrerQuery{ArtifactTypes: types, After: p.last}
 	for {
 		q.Limit = min(referrerBatch, p.size-len(found)) + 1
 		batch, err := h.Registry.Referrers(x.r.Context(), x.caller, x.target.name, x.target.ref, q)

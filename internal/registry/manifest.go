@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"unicode/utf8"
 )
 
 // Media types of manifests that are accepted.
@@ -105,6 +106,9 @@ func InvalidManifest(constraint string) *Error {
 func ParseManifest(declared string, payload []byte) (*Manifest, error) {
 	if len(payload) > MaxManifestSize {
 		return nil, Errorf(CodeManifestTooLarge, "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Member must have length less than or equal to %d'", MaxManifestSize)
+	}
+	if !utf8.Valid(payload) {
+		return nil, errManifestSyntax // JSON is UTF-8, and the API could not give other bytes back
 	}
 	var f manifestFields
 	decoder := json.NewDecoder(bytes.NewReader(payload))
