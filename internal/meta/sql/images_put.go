@@ -22,11 +22,22 @@ const (
 		WHERE t.repository_id = ? AND t.tag {in} ORDER BY t.tag{pg: FOR UPDATE OF t}`
 	qImageForPush = `SELECT i.id, i.tag_count, ` + imageColumns + ` FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE}`
 
-	qInsertImage = `INSERT INTO images (repository_id, digest, media_type, artifact_type, subject_digest, annotations,
+	insertImage = `INSERT INTO images (repository_id, digest, media_type, artifact_type, subject_digest, annotations,
 			size, manifest_size, pushed_at, last_pulled_at, status, tag_count, payload)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?) ON CONFLICT (repository_id, digest) DO NOTHING RETURNING id`
+	qInsertImage         = insertImage
 	qInsertImageBlobs    = `INSERT INTO image_blobs (image_id, blob_id, repository_id) SELECT ?{pg:::bigint}, value, ?{pg:::bigint} FROM {unnest}`
 	qInsertImageChildren = `INSERT INTO image_children (parent_id, child_id) SELECT ?{pg:::bigint}, value FROM {unnest}`
+
+	qInsertTogether = `WITH image AS (` + insertImage + `, repository_id),
+		needed AS (INSERT INTO image_blobs (image_id, blob_id, repository_id) SELECT image.id, b, image.repository_id FROM image, unnest(?::bigint[]) b),
+		listed AS (INSERT INTO image_children (parent_id, child_id) SELECT image.id, c FROM image, unnest(?::bigint[]) c),
+		named AS (INSERT INTO tags (repository_id, tag, image_id) SELECT image.repository_id, t, image.id FROM image, unnest(?::text[]) t
+			ON CONFLICT (repository_id, tag) DO NOTHING RETURNING tag),
+		counted AS (INSERT INTO image_counts (repository_id, shard, images) SELECT repository_id, ?::bigint, 1 FROM image
+			ON CONFLICT (repository_id, shard) DO UPDATE SET images = image_counts.images + 1)
+		SELECT image.id, (SELECT coalesce(sum(c.images), 0)::bigint FROM image_counts c WHERE c.repository_id = image.repository_id),
+			(SELECT count(*) FROM named) FROM image`
 
 	qInsertTag   = `INSERT INTO tags (repository_id, tag, image_id) VALUES (?, ?, ?) ON CONFLICT (repository_id, tag) DO NOTHING`
 	qMoveTag     = `UPDATE tags SET image_id = ? WHERE repository_id = ? AND tag = ? AND image_id = ?`
@@ -72,6 +83,8 @@ type push struct {
 	// arriving are the given tags that do not name this image yet.
 	arriving []string
 	imageID  int64
+	// namedFresh: the tags that are new to the repository came with the image.
+	namedFresh bool
 
 	out meta.PutImageResult
 }
@@ -206,8 +219,8 @@ func (p *push) storeImage() error {
 		subject = m.Subject.Digest
 		annotations = toJSON(m.Annotations)
 	}
-	inserted, err := p.t.returning(qInsertImage, []any{i.RepositoryID, i.Digest, i.MediaType, i.ArtifactType, subject, annotations,
-		i.Size, i.ManifestSize, micros(i.PushedAt), string(i.Status), int64(len(p.in.Tags)), nonNil(p.in.Payload)}, &p.imageID)
+	inserted, images, err := p.insert([]any{i.RepositoryID, i.Digest, i.MediaType, i.ArtifactType, subject, annotations,
+		i.Size, i.ManifestSize, micros(i.PushedAt), string(i.Status), int64(len(p.in.Tags)), nonNil(p.in.Payload)})
 	if err != nil {
 		return err
 	}
@@ -218,7 +231,54 @@ func (p *push) storeImage() error {
 	if limit := p.in.MaxTagsPerImage; limit > 0 && len(p.in.Tags) > limit {
 		return registry.TooManyTagsOnImage(p.in.Account, p.in.Repository, p.in.Tags[limit], limit)
 	}
-	return p.countImage()
+	if limit := p.in.MaxImages; limit > 0 && images >= int64(limit) {
+		return registry.Errorf(registry.CodeLimitExceeded, "The repository with name '%s' in registry with id '%s' already has the maximum allowed number of images which is '%d'",
+			p.in.Repository, p.in.Account, limit)
+	}
+	return nil
+}
+
+// insert inserts the image with what refers to it and the tags that are new to
+// the repository, and says how many images there were before.
+func (p *push) insert(row []any) (inserted bool, images int64, err error) {
+	if p.t.d.numbered {
+		return p.insertTogether(row)
+	}
+	if inserted, err = p.t.returning(qInsertImage, row, &p.imageID); err != nil || !inserted {
+		return inserted, 0, err
+	}
+	if p.in.MaxImages > 0 {
+		if _, err := p.t.find(qCountImages, []any{p.repo.ID}, &images); err != nil {
+			return true, 0, err
+		}
+	}
+	if len(p.blobs) > 0 {
+		if _, err := p.t.exec(qInsertImageBlobs, p.imageID, p.repo.ID, p.t.d.intList(p.blobs)); err != nil {
+			return true, 0, err
+		}
+	}
+	if len(p.children) > 0 {
+		if _, err := p.t.exec(qInsertImageChildren, p.imageID, p.t.d.intList(p.children)); err != nil {
+			return true, 0, err
+		}
+	}
+	return true, images, addImages(p.t, p.repo.ID, 1)
+}
+
+// insertTogether spares PostgreSQL four round trips.
+func (p *push) insertTogether(row []any) (inserted bool, images int64, err error) {
+	fresh := slices.DeleteFunc(slices.Clone(p.arriving), func(tag string) bool {
+		_, there := p.named[tag]
+		return there
+	})
+	var named int
+	row = append(row, p.blobs, p.children, fresh, rand.IntN(p.t.d.shards))
+	inserted, err = p.t.returning(qInsertTogether, row, &p.imageID, &images, &named)
+	if err == nil && inserted && named < len(fresh) {
+		err = errRetry // another push of a tag was faster
+	}
+	p.namedFresh = inserted
+	return inserted, images, err
 }
 
 func (p *push) findExisting() error {
@@ -259,21 +319,6 @@ func (p *push) addTagCount(image int64, n int) error {
 	return err
 }
 
-// countImage counts a new image and refuses it above the limit.
-func (p *push) countImage() error {
-	if limit := p.in.MaxImages; limit > 0 {
-		var images int64
-		if _, err := p.t.find(qCountImages, []any{p.repo.ID}, &images); err != nil {
-			return err
-		}
-		if images >= int64(limit) {
-			return registry.Errorf(registry.CodeLimitExceeded, "The repository with name '%s' in registry with id '%s' already has the maximum allowed number of images which is '%d'",
-				p.in.Repository, p.in.Account, limit)
-		}
-	}
-	return addImages(p.t, p.repo.ID, 1)
-}
-
 func addImages(t *tx, repository int64, n int) error {
 	_, err := t.exec(qAddImages, repository, rand.IntN(t.d.shards), n)
 	return err
@@ -284,6 +329,9 @@ func addImages(t *tx, repository int64, n int) error {
 func (p *push) storeTags() error {
 	for _, tag := range p.arriving {
 		before, there := p.named[tag]
+		if !there && p.namedFresh {
+			continue
+		}
 		var n int64
 		var err error
 		if there {
@@ -309,16 +357,6 @@ func (p *push) storeTags() error {
 
 // follow stores what comes with an image that is new to the repository.
 func (p *push) follow() error {
-	if len(p.blobs) > 0 {
-		if _, err := p.t.exec(qInsertImageBlobs, p.imageID, p.repo.ID, p.t.d.intList(p.blobs)); err != nil {
-			return err
-		}
-	}
-	if len(p.children) > 0 {
-		if _, err := p.t.exec(qInsertImageChildren, p.imageID, p.t.d.intList(p.children)); err != nil {
-			return err
-		}
-	}
 	if p.in.Scan != nil {
 		if err := startScan(p.t, p.in.Account, p.imageID, *p.in.Scan); err != nil {
 			return err
