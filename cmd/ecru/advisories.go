@@ -71,7 +71,7 @@ func (c *advisoriesStatus) Run(ctx context.Context, s streams) error {
 }
 
 func (c *advisoriesStatus) sources(ctx context.Context) ([]admin.Source, error) {
-	if client := c.running(); client != nil {
+	if client := c.running(ctx); client != nil {
 		var out admin.AdvisoriesStatusOutput
 		err := client.call(ctx, "AdvisoriesStatus", struct{}{}, &out)
 		return out.Sources, err
@@ -86,31 +86,25 @@ func (c *advisoriesStatus) sources(ctx context.Context) ([]admin.Source, error) 
 
 // Run updates from the feed.
 func (c *advisoriesUpdate) Run(ctx context.Context, s streams) error {
-	var outcomes []admin.Outcome
-	if client := c.running(); client != nil {
+	if client := c.running(ctx); client != nil {
 		var out admin.UpdateAdvisoriesOutput
 		if err := client.call(ctx, "UpdateAdvisories", map[string]any{"ecosystems": c.Ecosystems}, &out); err != nil {
 			return err
 		}
-		outcomes = out.Outcomes
-	} else {
-		err := c.withUpdater(ctx, c.Advisories, func(store advisory.Store, u *advisory.Updater) error {
-			names := c.Ecosystems
-			if len(names) == 0 {
-				var err error
-				if names, err = neededEcosystems(ctx, store); err != nil {
-					return err
-				}
-			}
-			done, err := u.Update(ctx, progressTo(s), names...)
-			outcomes = admin.Outcomes(done)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+		return report(s, out.Outcomes)
 	}
-	return report(s, outcomes)
+	var outcomes []advisory.Outcome
+	err := c.withUpdater(ctx, c.Advisories, func(store advisory.Store, u *advisory.Updater) (err error) {
+		names := c.Ecosystems
+		if len(names) == 0 {
+			if names, err = neededEcosystems(ctx, store); err != nil {
+				return err
+			}
+		}
+		outcomes, err = u.Update(ctx, progressTo(s), names...)
+		return err
+	})
+	return errors.Join(report(s, admin.Outcomes(outcomes)), err)
 }
 
 // Run loads a directory.
@@ -119,29 +113,24 @@ func (c *advisoriesImport) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	var outcomes []admin.Outcome
-	if client := c.running(); client != nil {
+	if client := c.running(ctx); client != nil {
 		var out admin.ImportAdvisoriesOutput
 		if err := client.call(ctx, "ImportAdvisories", map[string]any{"directory": directory, "ecosystems": c.Ecosystems}, &out); err != nil {
 			return err
 		}
-		outcomes = out.Outcomes
-	} else {
-		err := c.withUpdater(ctx, "off", func(_ advisory.Store, u *advisory.Updater) error {
-			done, err := u.Import(ctx, directory, progressTo(s), c.Ecosystems...)
-			outcomes = admin.Outcomes(done)
-			return err
-		})
-		if err != nil {
-			return err
-		}
+		return report(s, out.Outcomes)
 	}
-	return report(s, outcomes)
+	var outcomes []advisory.Outcome
+	err = c.withUpdater(ctx, "off", func(_ advisory.Store, u *advisory.Updater) (err error) {
+		outcomes, err = u.Import(ctx, directory, progressTo(s), c.Ecosystems...)
+		return err
+	})
+	return errors.Join(report(s, admin.Outcomes(outcomes)), err)
 }
 
 // running answers a client of the server that uses the data directory, or nil
 // when none answers.
-func (f *storeFlags) running() *adminClient {
+func (f *storeFlags) running(ctx context.Context) *adminClient {
 	access, err := readAccess(f.Data)
 	if err != nil {
 		return nil
@@ -150,7 +139,8 @@ func (f *storeFlags) running() *adminClient {
 	if err != nil {
 		return nil
 	}
-	connection, err := net.DialTimeout("tcp", target.Host, time.Second)
+	dialer := net.Dialer{Timeout: time.Second}
+	connection, err := dialer.DialContext(ctx, "tcp", target.Host)
 	if err != nil {
 		return nil
 	}

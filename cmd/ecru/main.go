@@ -42,7 +42,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := execute(ctx, args, stdout, stderr)
-	var exit exitRequest
+	var exit exitError
 	switch {
 	case err == nil, errors.As(err, &exit) && exit == 0:
 		return 0
@@ -58,10 +58,10 @@ func oneLine(err error) string {
 	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
 }
 
-// exitRequest is how kong's own exits (after --help) come back to run.
-type exitRequest int
+// exitError is how kong's own exits (after --help) come back to run.
+type exitError int
 
-func (e exitRequest) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+func (e exitError) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 
 // streams is where commands write.
 type streams struct {
@@ -71,7 +71,7 @@ type streams struct {
 
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	defer func() {
-		if exit, ok := recover().(exitRequest); ok {
+		if exit, ok := recover().(exitError); ok {
 			err = exit
 		}
 	}()
@@ -82,7 +82,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 		kong.DefaultEnvars("ECRU"),
 		kong.Configuration(yamlFlags),
 		kong.Writers(stdout, stderr),
-		kong.Exit(func(code int) { panic(exitRequest(code)) }),
+		kong.Exit(func(code int) { panic(exitError(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(streams{out: stdout, err: stderr}),
 		kong.Vars{"advisories": publicAdvisories},

@@ -72,7 +72,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	defer flush()
-	if err := c.checkAddress(); err != nil {
+	if err := c.checkAddress(ctx); err != nil {
 		return err
 	}
 	a, err := c.assemble(ctx, log)
@@ -96,8 +96,8 @@ func (c *serveCommand) Run(ctx context.Context, s streams) (err error) {
 
 // checkAddress fails early, before anything is created, when the address
 // cannot be used.
-func (c *serveCommand) checkAddress() error {
-	listener, err := net.Listen("tcp", c.Listen)
+func (c *serveCommand) checkAddress(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("cannot listen on %s: the address is in use already", c.Listen)

@@ -83,4 +83,3 @@ func audienceHas(a jwt.ClaimStrings, region string) bool {
 	}
 	return false
 }
-

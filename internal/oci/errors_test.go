@@ -33,7 +33,7 @@ func (b broken) StatBlob(context.Context, service.Caller, string, string) (meta.
 }
 
 // ask puts one request to a handler over a registry.
-func ask(t *testing.T, r oci.Registry, ctx context.Context, publicURL, method, path string, login bool) (*httptest.ResponseRecorder, string) {
+func ask(ctx context.Context, t *testing.T, r oci.Registry, publicURL, method, path string, login bool) (*httptest.ResponseRecorder, string) {
 	t.Helper()
 	var log bytes.Buffer
 	tokens := iam.NewTokens([]byte("key"), "us-east-1")
@@ -53,14 +53,14 @@ func ask(t *testing.T, r oci.Registry, ctx context.Context, publicURL, method, p
 
 func TestInternalFailureIsLoggedAndNotTold(t *testing.T) {
 	for _, err := range []error{errors.New("disk on fire"), registry.Internal("reading", errors.New("disk on fire")), fmt.Errorf("wrapped: %w", registry.Internal("reading", errors.New("disk on fire")))} {
-		a, log := ask(t, broken{err: err}, t.Context(), "", "GET", "/v2/team/app/manifests/x", true)
+		a, log := ask(t.Context(), t, broken{err: err}, "", "GET", "/v2/team/app/manifests/x", true)
 		if want := `{"errors":[{"code":"UNKNOWN","message":"An internal error occurred"}]}`; a.Code != 500 || a.Body.String() != want {
 			t.Errorf("answered %d %s", a.Code, a.Body)
 		}
 		if !strings.Contains(log, "disk on fire") {
 			t.Errorf("the log says %q", log)
 		}
-		if a, _ := ask(t, broken{err: err}, t.Context(), "", "HEAD", "/v2/team/app/blobs/"+sha(nil), true); a.Code != 500 || a.Body.Len() != 0 {
+		if a, _ := ask(t.Context(), t, broken{err: err}, "", "HEAD", "/v2/team/app/blobs/"+sha(nil), true); a.Code != 500 || a.Body.Len() != 0 {
 			t.Errorf("HEAD answered %d %s", a.Code, a.Body)
 		}
 	}
@@ -69,7 +69,7 @@ func TestInternalFailureIsLoggedAndNotTold(t *testing.T) {
 func TestAbandonedRequestIsNobodysFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	a, log := ask(t, broken{err: context.Canceled}, ctx, "", "GET", "/v2/team/app/manifests/x", true)
+	a, log := ask(ctx, t, broken{err: context.Canceled}, "", "GET", "/v2/team/app/manifests/x", true)
 	if a.Code != 503 || strings.Contains(log, "ERROR") {
 		t.Errorf("answered %d, log %q", a.Code, log)
 	}
@@ -77,7 +77,7 @@ func TestAbandonedRequestIsNobodysFailure(t *testing.T) {
 
 func TestRealmIsThePublicURL(t *testing.T) {
 	for _, public := range []string{"https://registry.example.com", "https://registry.example.com/"} {
-		a, _ := ask(t, nil, t.Context(), public, "GET", "/v2/", false)
+		a, _ := ask(t.Context(), t, nil, public, "GET", "/v2/", false)
 		if got, want := a.Header().Get("WWW-Authenticate"), `Basic realm="https://registry.example.com/",service="ecr.amazonaws.com"`; got != want {
 			t.Errorf("challenge %q, want %q", got, want)
 		}

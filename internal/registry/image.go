@@ -45,7 +45,7 @@ type Image struct {
 	Tags          []string // sorted
 }
 
-// Manifest is the exact bytes of a stored manifest.
+// StoredManifest is the exact bytes of a stored manifest.
 type StoredManifest struct {
 	RepositoryID int64
 	Digest       string

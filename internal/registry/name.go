@@ -6,11 +6,6 @@ import (
 	"hash"
 	"regexp"
 	"strings"
-
-	// The two algorithms that digests are accepted in must be linked in for
-	// go-digest to know them.
-	_ "crypto/sha256"
-	_ "crypto/sha512"
 )
 
 // MaxRepositoryName is the longest repository name, in bytes.

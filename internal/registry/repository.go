@@ -57,6 +57,7 @@ func (r *Repository) TagIsImmutable(tag string) bool {
 		return !matchesAny(r.MutabilityFilters, tag)
 	case MutableWithExclusion:
 		return matchesAny(r.MutabilityFilters, tag)
+	case Mutable:
 	}
 	return false
 }

@@ -23,8 +23,11 @@ func EncodeFindings(findings []match.Finding) ([]byte, error) {
 	if err != nil {
 		return nil, registry.Internal("encoding findings", err)
 	}
-	defer encoder.Close()
-	return encoder.EncodeAll(plain, nil), nil
+	encoded := encoder.EncodeAll(plain, nil)
+	if err := encoder.Close(); err != nil {
+		return nil, registry.Internal("encoding findings", err)
+	}
+	return encoded, nil
 }
 
 // DecodeFindings reads what EncodeFindings made; nothing decodes to none.

@@ -66,11 +66,11 @@ type Scanner struct {
 	Finished func(meta.Scan)
 }
 
-// imageFault is a reason for a scan to fail that lies in the image, in words
+// imageError is a reason for a scan to fail that lies in the image, in words
 // for the client.
-type imageFault string
+type imageError string
 
-func (f imageFault) Error() string { return string(f) }
+func (f imageError) Error() string { return string(f) }
 
 // Handle scans the image of a job.
 func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
@@ -83,7 +83,7 @@ func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
 		RequestedAt: t.RequestedAt, Status: meta.ScanComplete, Description: completed,
 	}
 	findings, err := s.scan(ctx, t, &outcome)
-	var fault imageFault
+	var fault imageError
 	switch {
 	case gone(err):
 		return nil
@@ -134,7 +134,7 @@ func (s *Scanner) scan(ctx context.Context, t Target, outcome *meta.Scan) ([]mat
 	}
 	manifest, err := registry.ParseManifest(stored.MediaType, stored.Payload)
 	if err != nil {
-		return nil, imageFault("UnsupportedImageError: The manifest of the image cannot be read.")
+		return nil, imageError("UnsupportedImageError: The manifest of the image cannot be read.")
 	}
 	inv, err := s.inventory(ctx, t, manifest)
 	if err != nil {
@@ -160,9 +160,9 @@ func withoutAdvisories(ecosystem string, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &none), errors.Is(err, advisory.ErrOff), errors.Is(err, advisory.ErrNoExport):
-		return imageFault(fmt.Sprintf("ScanError: No vulnerability data is loaded for '%s'.", ecosystem))
+		return imageError(fmt.Sprintf("ScanError: No vulnerability data is loaded for '%s'.", ecosystem))
 	case errors.Is(err, match.ErrUnknownSystem):
-		return noSystem
+		return errNoSystem
 	}
 	return fmt.Errorf("advisories of %s: %w", ecosystem, err)
 }
@@ -175,9 +175,9 @@ func (s *Scanner) inventory(ctx context.Context, t Target, m *registry.Manifest)
 		var fault *inventory.Error
 		switch {
 		case errors.As(err, &fault):
-			return nil, imageFault(fmt.Sprintf("ScanError: The layer '%s' cannot be scanned: %s.", l.Digest, fault))
+			return nil, imageError(fmt.Sprintf("ScanError: The layer '%s' cannot be scanned: %s.", l.Digest, fault))
 		case registry.CodeOf(err) == registry.CodeLayersNotFound:
-			return nil, imageFault(fmt.Sprintf("UnsupportedImageError: The layer '%s' is not stored in this registry.", l.Digest))
+			return nil, imageError(fmt.Sprintf("UnsupportedImageError: The layer '%s' is not stored in this registry.", l.Digest))
 		case err != nil:
 			return nil, err
 		}
@@ -186,21 +186,21 @@ func (s *Scanner) inventory(ctx context.Context, t Target, m *registry.Manifest)
 	inv, err := inventory.Merge(layers)
 	var fault *inventory.Error
 	if errors.As(err, &fault) {
-		return nil, imageFault(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault))
+		return nil, imageError(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault))
 	}
 	return inv, err
 }
 
-// noSystem is what ECR says of images without a system that it knows.
-const noSystem = imageFault("UnsupportedImageError: The operating system and/or package manager are not supported.")
+// errNoSystem is what ECR says of images without a system that it knows.
+const errNoSystem = imageError("UnsupportedImageError: The operating system and/or package manager are not supported.")
 
 // supported says whether an engine can scan what an image holds.
 func supported(engine string, inv *inventory.Inventory) error {
 	if err := match.Supported(engine, inv.OS); err != nil {
-		return imageFault("UnsupportedImageError: " + err.Error())
+		return imageError("UnsupportedImageError: " + err.Error())
 	}
 	if len(inv.Databases) == 0 {
-		return noSystem
+		return errNoSystem
 	}
 	return nil
 }
@@ -213,7 +213,7 @@ func (s *Scanner) record(ctx context.Context, t Target, inv *inventory.Inventory
 	}
 	ecosystem, ok := match.Ecosystem(inv.OS)
 	if !ok {
-		return "", noSystem
+		return "", errNoSystem
 	}
 	encoded, err := encodeInventory(inv)
 	if err != nil {

@@ -145,7 +145,7 @@ func (r *registry) wait(ctx context.Context) error {
 
 // stop ends the server in order.
 func (r *registry) stop() error {
-	if err := r.process.Process.Signal(syscall.SIGTERM); err != nil {
+	if gone := r.process.Process.Signal(syscall.SIGTERM); gone != nil {
 		return nil // it has ended already
 	}
 	say("stopping ecru")

@@ -128,7 +128,7 @@ func (s *Specific) UnmarshalJSON(data []byte) error {
 	}
 	*s = Specific{}
 	if json.Unmarshal(data, &free) != nil {
-		return nil
+		return nil //nolint:nilerr // no schema, no fault; see above
 	}
 	s.Severity, s.Urgency, s.Priority = word(free.Severity), word(free.Urgency), word(free.Priority)
 	return nil

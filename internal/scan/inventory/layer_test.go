@@ -403,7 +403,7 @@ func TestCorruptDatabases(t *testing.T) {
 }
 
 func TestPanicsBecomeProblems(t *testing.T) {
-	x := extractor{kind: "test", parse: func(*input) ([]Package, error) { var m map[string]int; m["x"] = 1; return nil, nil }}
+	x := extractor{kind: "test", parse: func(*input) ([]Package, error) { panic("a bug in a parser") }}
 	if f := x.extract(testInput("p", nil)); f.Problem == nil || f.Problem.Reason != ReasonDatabase {
 		t.Errorf("got %+v", f)
 	}

@@ -110,18 +110,18 @@ func scalibrPackages(t *testing.T, layer []byte) []string {
 
 func scalibrExtractor(t *testing.T, path string) filesystem.Extractor {
 	t.Helper()
-	var make func(*cpb.PluginConfig) (filesystem.Extractor, error)
+	var open func(*cpb.PluginConfig) (filesystem.Extractor, error)
 	switch {
 	case wantsAPK(path):
-		make = apk.New
+		open = apk.New
 	case wantsDpkg(path):
-		make = scalibrdpkg.New
+		open = scalibrdpkg.New
 	case wantsRPM(path):
-		make = rpm.New
+		open = rpm.New
 	default:
 		return nil
 	}
-	x, err := make(&cpb.PluginConfig{})
+	x, err := open(&cpb.PluginConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}

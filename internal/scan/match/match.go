@@ -19,10 +19,10 @@ type Lookup interface {
 	Advisories(ctx context.Context, ecosystem string, packages []string) (advisory.Batch, error)
 }
 
-// ErrUnknownSystem: no advisories exist for the operating system of the image.
+// ErrUnknownSystem says that no advisories exist for the operating system of the image.
 var ErrUnknownSystem = errors.New("match: no advisories are published for this operating system")
 
-// NoAdvisoriesError: the advisories that the image needs are not loaded yet. An
+// NoAdvisoriesError says that the advisories that the image needs are not loaded yet. An
 // answer without them would read as "nothing found".
 type NoAdvisoriesError struct {
 	Ecosystem string // for advisory.Updater
