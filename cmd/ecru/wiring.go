@@ -42,6 +42,7 @@ type app struct {
 	service    *service.Service
 	jobs       *job.Runner
 	updater    *advisory.Updater
+	ahead      *scan.Ahead
 	server     *server.Server
 	rootKey    meta.AccessKey
 	firstStart bool
@@ -152,15 +153,18 @@ func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, 
 	}
 	metrics := server.NewMetrics(currentVersion())
 	a.jobs = job.NewRunner(store, job.Options{Workers: c.ScanWorkers, Logger: log})
+	indexer := &scan.Indexer{Store: store, Content: content, Logger: log}
+	a.ahead = &scan.Ahead{Indexer: indexer, Logger: log}
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: service.DefaultLimits(),
-		Secret: instance.Secret, Wake: a.jobs.Wake, Logger: log,
+		Secret: instance.Secret, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 	})
+	a.ahead.Wanted = a.service.ScansOnPush
 	scanner := &scan.Scanner{
 		Manifests:  store,
 		Outcomes:   store,
-		Layers:     &scan.Indexer{Store: store, Content: content, Logger: log},
+		Layers:     indexer,
 		Advisories: a.updater,
 		Matcher:    match.New(store, match.Options{}),
 		Now:        time.Now, Logger: log,
@@ -283,6 +287,7 @@ func (a advisoryAdmin) Import(ctx context.Context, directory string, ecosystems 
 
 func (a *app) start() error {
 	a.service.Start()
+	a.ahead.Start()
 	a.jobs.Start(context.Background())
 	if err := a.updater.Start(context.Background()); err != nil {
 		return err
@@ -295,7 +300,9 @@ func (a *app) start() error {
 func (a *app) stop(within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	return errors.Join(a.server.Stop(ctx), a.jobs.Stop(ctx), a.updater.Stop(ctx), a.service.Stop(ctx))
+	err := errors.Join(a.server.Stop(ctx), a.jobs.Stop(ctx))
+	a.ahead.Stop()
+	return errors.Join(err, a.updater.Stop(ctx), a.service.Stop(ctx))
 }
 
 func validPublicURL(text string) error {

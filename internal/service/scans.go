@@ -26,16 +26,9 @@ func (s *Service) scanOnPush(ctx context.Context, put *meta.PutImage) error {
 	if !put.Manifest.Scannable() {
 		return nil
 	}
-	repo, err := s.Store.Repository(ctx, put.Account, put.Repository)
-	if err != nil {
+	repo, wanted, err := s.onPush(ctx, put.Account, put.Repository)
+	if err != nil || !wanted {
 		return err
-	}
-	config, err := s.scanningConfiguration(ctx, put.Account)
-	if err != nil {
-		return err
-	}
-	if frequency, _ := config.FrequencyFor(repo); frequency != registry.ScanOnPush {
-		return nil
 	}
 	engine, err := s.setting(ctx, put.Account, registry.SettingBasicScanVersion)
 	if err != nil {
@@ -44,6 +37,26 @@ func (s *Service) scanOnPush(ctx context.Context, put *meta.PutImage) error {
 	put.Scan = &meta.StartScan{Engine: engine, Now: put.Now}
 	put.Jobs = append(put.Jobs, scanJob(put.Account, repo, put.Digest, *put.Scan))
 	return nil
+}
+
+// ScansOnPush says whether images of a repository are scanned when they are
+// pushed. Errors: RepositoryNotFound.
+func (s *Service) ScansOnPush(ctx context.Context, account, repository string) (bool, error) {
+	_, wanted, err := s.onPush(ctx, account, repository)
+	return wanted, err
+}
+
+func (s *Service) onPush(ctx context.Context, account, repository string) (*registry.Repository, bool, error) {
+	repo, err := s.Store.Repository(ctx, account, repository)
+	if err != nil {
+		return nil, false, err
+	}
+	config, err := s.scanningConfiguration(ctx, account)
+	if err != nil {
+		return nil, false, err
+	}
+	frequency, _ := config.FrequencyFor(repo)
+	return repo, frequency == registry.ScanOnPush, nil
 }
 
 func scanJob(account string, repo *registry.Repository, digest string, start meta.StartScan) job.Job {

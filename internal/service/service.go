@@ -52,6 +52,9 @@ type Config struct {
 	Secret []byte
 	// Wake is called after a transaction that has enqueued jobs.
 	Wake func()
+	// Stored is told of every blob that has become part of a repository by an
+	// upload. It must not block.
+	Stored func(account, repository string, b meta.Blob)
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -74,6 +77,9 @@ func New(c Config) *Service {
 	}
 	if c.Wake == nil {
 		c.Wake = func() {}
+	}
+	if c.Stored == nil {
+		c.Stored = func(string, string, meta.Blob) {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

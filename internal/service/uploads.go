@@ -231,6 +231,7 @@ func (s *Service) finish(ctx context.Context, w *upload, in Completion) (meta.Bl
 		return meta.Blob{}, err
 	}
 	s.sessions.end(w.row.ID)
+	s.Stored(w.scope.Account, w.repository, committed)
 	if committed.Key != w.row.ID {
 		// The content was stored before; these bytes are nobody's.
 		if err := s.Content.Delete(ctx, w.row.ID); err != nil {
