@@ -16,7 +16,7 @@ import (
 const (
 	pushers      = 16
 	repositories = 4
-	defaultKills = 6
+	defaultKills = 8
 	// killsEnv asks for more kills than a test run has time for.
 	killsEnv = "ECRU_CHAOS_KILLS"
 
@@ -34,9 +34,12 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		var group sync.WaitGroup
+		// Clients rest while the server is looked at: else there would be
+		// more to look at each time than a test has time for.
+		var rest sync.RWMutex
 		password := s.Password(t)
 		for i := range pushers {
-			p := newPusher(s, password, l, repos[i%len(repos)], i)
+			p := newPusher(s, password, l, repos[i%len(repos)], i, &rest)
 			group.Go(func() { p.run(ctx) })
 		}
 		for i := range kills(t) {
@@ -44,7 +47,11 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 			s.Kill(t)
 			killed := l.snapshot()
 			s.Restart(t)
-			t.Logf("kill %d: %s", i+1, verify(t, s, password, repos, killed))
+			func() {
+				rest.Lock()
+				defer rest.Unlock()
+				t.Logf("kill %d: %s", i+1, verify(t, s, password, repos, killed))
+			}()
 		}
 		stop()
 		group.Wait()

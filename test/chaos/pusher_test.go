@@ -12,6 +12,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/ecru-registry/ecru/test/server"
@@ -35,15 +36,19 @@ type pusher struct {
 	ledger *ledger
 	repo   string
 	number int
+	rest   *sync.RWMutex // held while clients are to rest
 }
 
-func newPusher(s *server.Server, password string, l *ledger, repo string, number int) *pusher {
-	return &pusher{server.BasicClient(s.Host, server.User, password), s.URL, l, repo, number}
+func newPusher(s *server.Server, password string, l *ledger, repo string, number int, rest *sync.RWMutex) *pusher {
+	return &pusher{server.BasicClient(s.Host, server.User, password), s.URL, l, repo, number, rest}
 }
 
 func (p *pusher) run(ctx context.Context) {
 	for i := 0; ctx.Err() == nil; i++ {
-		if err := p.image(ctx, i); err == nil {
+		p.rest.RLock()
+		err := p.image(ctx, i)
+		p.rest.RUnlock()
+		if err == nil {
 			continue
 		}
 		select {
