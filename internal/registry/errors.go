@@ -157,7 +157,7 @@ func ImageTagAlreadyExists(repository, tag string) *Error {
 // does not have.
 func LayersNotFound(account, repository string, digests []string) *Error {
 	return Errorf(CodeLayersNotFound, "Layers with digests '[%s]' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
-		strings.Join(digests, ", "), repository, account)
+		listed(digests), repository, account)
 }
 
 // LayerNotFound says that one blob is missing.
@@ -169,12 +169,12 @@ func LayerNotFound(account, repository, digest string) *Error {
 // repository does not have.
 func ReferencedImagesNotFound(account, repository string, digests []string) *Error {
 	return Errorf(CodeReferencedImagesNotFound, "Images with digests '[%s]' required for pushing image into repository with name '%s' in the registry with id '%s' do not exist",
-		strings.Join(digests, ", "), repository, account)
+		listed(digests), repository, account)
 }
 
 // ImageReferenced refuses to delete a child of an index.
 func ImageReferenced(parents []string) *Error {
-	return Errorf(CodeImageReferenced, "Requested image referenced by manifest list: [%s]", strings.Join(parents, ", "))
+	return Errorf(CodeImageReferenced, "Requested image referenced by manifest list: [%s]", listed(parents))
 }
 
 // TooManyTagsOnImage refuses the tag above the limit.
@@ -191,6 +191,17 @@ func UploadNotFound(account, repository, id string) *Error {
 func ScanNotFound(account, repository string, id ImageID) *Error {
 	return Errorf(CodeScanNotFound, "Image scan does not exist for the image with '{imageDigest:'%s', imageTag:'%s'}' in the repository with name '%s' in the registry with id '%s'",
 		orNull(id.Digest), orNull(id.Tag), repository, account)
+}
+
+// maxListed bounds an answer that a hostile manifest of a million references
+// would otherwise make as long as itself.
+const maxListed = 100
+
+func listed(digests []string) string {
+	if rest := len(digests) - maxListed; rest > 0 {
+		return strings.Join(digests[:maxListed], ", ") + fmt.Sprintf(", and %d more", rest)
+	}
+	return strings.Join(digests, ", ")
 }
 
 func orNull(s string) string {
