@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +36,22 @@ func (b *bench) startEcru(ctx context.Context, dir, advisories string) (*server,
 	if _, err := s.start(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.connect(ctx)
+	if err := s.connect(ctx); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+// startEcruWith starts ecru with an empty repository that is not scanned.
+func (b *bench) startEcruWith(ctx context.Context, dir, repository string) (*server, error) {
+	s, err := b.startEcru(ctx, dir, "off")
+	if err != nil {
+		return nil, err
+	}
+	if err := s.createRepository(ctx, repository, false); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
 }
 
 // start runs the binary and answers how long it took to be ready.

@@ -93,6 +93,26 @@ func rate(ctx context.Context, e endpoint, clients int, length time.Duration, wo
 	return float64(done.Load()) / time.Since(begin).Seconds(), err
 }
 
+// withCPU also prints the server's processor time for each piece of work of a
+// rate: other work on the machine changes it less than the rate.
+func withCPU(p *process, m measurement) measurement {
+	return func(ctx context.Context) (float64, error) {
+		begin := time.Now()
+		before, err := p.cpu()
+		if err != nil {
+			return 0, err
+		}
+		perSecond, err := m(ctx)
+		if err != nil {
+			return 0, err
+		}
+		after, err := p.cpu()
+		done := perSecond * time.Since(begin).Seconds()
+		say("    %s: %.0f/s, %.1f µs of processor time each", p.name, perSecond, float64((after-before).Microseconds())/done)
+		return perSecond, err
+	}
+}
+
 // share lets some clients do n pieces of work and answers how long it took.
 func share(ctx context.Context, e endpoint, clients, n int, work func(c *conn, i int) error) (time.Duration, error) {
 	conns, err := dialAll(ctx, e, clients)

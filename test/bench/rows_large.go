@@ -15,20 +15,23 @@ const (
 	largeRepository = "large"
 )
 
-// largeRows measures pull and push of large blobs.
-func (b *bench) largeRows(ctx context.Context, dir string) (err error) {
-	ecru, err := b.startEcru(ctx, dir, "off")
-	if err != nil {
-		return err
+// largeRows measures pull and push of large blobs. Each push row has servers and
+// files of its own: neither side may write into memory that the other has just
+// given back.
+func (b *bench) largeRows(ctx context.Context, dir string) error {
+	for _, way := range []struct {
+		label string
+		way   uploadWay
+	}{{"PUT", onePut}, {"PATCH and PUT", patchThenPut}} {
+		for n, set := range b.blobSets() {
+			own := filepath.Join(dir, fmt.Sprint("push-", way.way, "-", n))
+			err := b.largePush(ctx, own, way.label, way.way, set)
+			if err = errors.Join(err, os.RemoveAll(own)); err != nil {
+				return err
+			}
+		}
 	}
-	defer func() { err = errors.Join(err, ecru.stop()) }()
-	if err := ecru.createRepository(ctx, largeRepository, false); err != nil {
-		return err
-	}
-	if err := b.largePushes(ctx, ecru, dir); err != nil {
-		return err
-	}
-	return b.largePulls(ctx, ecru, dir)
+	return b.largePulls(ctx, dir)
 }
 
 // blobSet is one way to move the same number of bytes.
@@ -45,61 +48,50 @@ func (b *bench) blobSets() []blobSet {
 	}
 }
 
-func (b *bench) largePushes(ctx context.Context, ecru *server, dir string) (err error) {
+func (b *bench) largePush(ctx context.Context, dir, label string, way uploadWay, set blobSet) (err error) {
 	sinkDir := filepath.Join(dir, "sink")
 	if err := os.MkdirAll(sinkDir, 0o755); err != nil {
 		return err
 	}
-	process, sink, err := startReference(ctx, sinkReference, sinkDir)
+	ecru, err := b.startEcruWith(ctx, dir, largeRepository)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, process.stop()) }()
-	toSink := b.moving(sink, func(c *conn, one *content) error {
-		a, err := c.do(request{method: "PUT", path: "/" + one.digest[7:], stream: one}, 201)
-		_ = a
+	defer func() { err = errors.Join(err, ecru.stop()) }()
+	bare, sink, err := startReference(ctx, sinkReference, sinkDir)
+	if err != nil {
 		return err
-	}, func(c *conn, one *content) error {
-		_, err := c.do(request{method: "DELETE", path: "/" + one.digest[7:]}, 200)
-		return err
-	})
-	for _, way := range []struct {
-		label string
-		way   uploadWay
-	}{{"PUT", onePut}, {"PATCH and PUT", patchThenPut}} {
-		toEcru := b.moving(ecru.endpoint, func(c *conn, one *content) error {
-			return c.pushBlob(largeRepository, one.digest, nil, one, way.way)
-		}, nil)
-		for _, set := range b.blobSets() {
-			r := row{what: "push of " + set.label + " by " + way.label, unit: "MB/s", reference: "Go handler, sha256 and fdatasync", goal: 0.9}
-			if err := b.compare(ctx, r, toEcru(set), toSink(set)); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	defer func() { err = errors.Join(err, bare.stop()) }()
+	r := row{what: "push of " + set.label + " by " + label, unit: "MB/s", reference: "Go handler, sha256 and fdatasync", goal: 0.9}
+	return b.compare(ctx, r,
+		b.moving(ecru.endpoint, ecru.process, set, func(c *conn, one *content) error {
+			return c.pushBlob(largeRepository, one.digest, nil, one, way)
+		}),
+		b.moving(sink, bare, set, func(c *conn, one *content) error {
+			_, err := c.do(request{method: "PUT", path: "/" + one.digest[7:], stream: one}, 201)
+			return err
+		}))
 }
 
-// moving makes measurements that push new content. What lies between rounds is
-// not timed: making it, and removing it where that is asked for.
-func (b *bench) moving(e endpoint, push, remove func(*conn, *content) error) func(blobSet) measurement {
-	return func(set blobSet) measurement {
-		return func(ctx context.Context) (float64, error) {
-			contents, err := newContents(set.blobs, b.large/int64(set.blobs))
-			if err != nil {
-				return 0, err
-			}
-			took, err := share(ctx, e, set.clients, len(contents), func(c *conn, i int) error { return push(c, contents[i]) })
-			if err != nil {
-				return 0, err
-			}
-			if remove != nil {
-				if _, err := share(ctx, e, 1, len(contents), func(c *conn, i int) error { return remove(c, contents[i]) }); err != nil {
-					return 0, err
-				}
-			}
-			return megabytes(b.large, took), nil
+// moving measures pushes of new content, which is made before the time runs.
+func (b *bench) moving(e endpoint, p *process, set blobSet, push func(*conn, *content) error) measurement {
+	return func(ctx context.Context) (float64, error) {
+		contents, err := newContents(set.blobs, b.large/int64(set.blobs))
+		if err != nil {
+			return 0, err
 		}
+		before, err := p.cpu()
+		if err != nil {
+			return 0, err
+		}
+		took, err := share(ctx, e, set.clients, len(contents), func(c *conn, i int) error { return push(c, contents[i]) })
+		if err != nil {
+			return 0, err
+		}
+		after, err := p.cpu()
+		say("    %s: %.0f MB/s, %.0f ms of processor time each GB", p.name, megabytes(b.large, took), (after-before).Seconds()*1e12/float64(b.large))
+		return megabytes(b.large, took), err
 	}
 }
 
@@ -108,7 +100,12 @@ func megabytes(bytes int64, took time.Duration) float64 {
 	return float64(bytes) / 1e6 / took.Seconds()
 }
 
-func (b *bench) largePulls(ctx context.Context, ecru *server, dir string) (err error) {
+func (b *bench) largePulls(ctx context.Context, dir string) (err error) {
+	ecru, err := b.startEcruWith(ctx, dir, largeRepository)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ecru.stop()) }()
 	nginxDir := filepath.Join(dir, "nginx")
 	if err := os.MkdirAll(filepath.Join(nginxDir, "files"), 0o755); err != nil {
 		return err

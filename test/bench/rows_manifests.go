@@ -16,14 +16,11 @@ const (
 
 // manifestRows measures GET and HEAD of manifests by tag.
 func (b *bench) manifestRows(ctx context.Context, dir string) (err error) {
-	ecru, err := b.startEcru(ctx, dir, "off")
+	ecru, err := b.startEcruWith(ctx, dir, manifestRepository)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, ecru.stop()) }()
-	if err := ecru.createRepository(ctx, manifestRepository, false); err != nil {
-		return err
-	}
 	answers := filepath.Join(dir, "answers")
 	if err := os.MkdirAll(answers, 0o755); err != nil {
 		return err
@@ -32,18 +29,18 @@ func (b *bench) manifestRows(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	process, memory, err := startReference(ctx, memoryReference, answers)
+	bare, memory, err := startReference(ctx, memoryReference, answers)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, process.stop()) }()
+	defer func() { err = errors.Join(err, bare.stop()) }()
 	for _, method := range []string{"GET", "HEAD"} {
-		asking := func(e endpoint) measurement { return b.asking(e, method, sizes) }
+		asking := func(e endpoint, p *process) measurement { return withCPU(p, b.asking(e, method, sizes)) }
 		r := row{
 			what: fmt.Sprintf("manifest %s by tag, %d clients", method, manifestClients), unit: "/s",
 			reference: "Go handler, from memory", goal: 0.6,
 		}
-		if err := b.compare(ctx, r, asking(ecru.endpoint), asking(memory)); err != nil {
+		if err := b.compare(ctx, r, asking(ecru.endpoint, ecru.process), asking(memory, bare)); err != nil {
 			return err
 		}
 	}

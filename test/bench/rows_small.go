@@ -14,14 +14,11 @@ const (
 
 // smallRows measures push and pull of small images.
 func (b *bench) smallRows(ctx context.Context, dir string) (err error) {
-	ecru, err := b.startEcru(ctx, dir, "off")
+	ecru, err := b.startEcruWith(ctx, dir, smallRepository)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, ecru.stop()) }()
-	if err := ecru.createRepository(ctx, smallRepository, false); err != nil {
-		return err
-	}
 	process, peer, err := b.startPeer(ctx, dir)
 	if err != nil {
 		return err
@@ -32,11 +29,11 @@ func (b *bench) smallRows(ctx context.Context, dir string) (err error) {
 		way   uploadWay
 	}{{"PUT", onePut}, {"PATCH and PUT", patchThenPut}} {
 		r := b.peerRow(fmt.Sprintf("push of small images by %s, %d clients", way.label, smallClients), "images/s", 6)
-		if err := b.compare(ctx, r, b.pushing(ecru.endpoint, smallRepository, way.way), b.ifPeer(peer, b.pushing(peer, smallRepository, way.way))); err != nil {
+		if err := b.compare(ctx, r, withCPU(ecru.process, b.pushing(ecru.endpoint, smallRepository, way.way)), b.ifPeer(peer, withCPU(process, b.pushing(peer, smallRepository, way.way)))); err != nil {
 			return err
 		}
 	}
-	return b.smallPulls(ctx, ecru, peer)
+	return b.smallPulls(ctx, ecru, process, peer)
 }
 
 // peerRow is a row whose reference is the peer.
@@ -62,7 +59,7 @@ func (b *bench) pushing(e endpoint, repository string, way uploadWay) measuremen
 	}
 }
 
-func (b *bench) smallPulls(ctx context.Context, ecru *server, peer endpoint) error {
+func (b *bench) smallPulls(ctx context.Context, ecru *server, process *process, peer endpoint) error {
 	images := make([]image, pulledImages)
 	for i := range images {
 		images[i] = newSmallImage()
@@ -86,5 +83,5 @@ func (b *bench) smallPulls(ctx context.Context, ecru *server, peer endpoint) err
 		}
 	}
 	r := b.peerRow(fmt.Sprintf("pull of small images, %d clients", smallClients), "images/s", 4)
-	return b.compare(ctx, r, pulling(ecru.endpoint), b.ifPeer(peer, pulling(peer)))
+	return b.compare(ctx, r, withCPU(ecru.process, pulling(ecru.endpoint)), b.ifPeer(peer, withCPU(process, pulling(peer))))
 }
