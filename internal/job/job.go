@@ -29,6 +29,9 @@ type Queue interface {
 	Enqueue(ctx context.Context, jobs ...Job) error
 	// ClaimJobs takes up to n due jobs, oldest first, and hides them for lease.
 	ClaimJobs(ctx context.Context, now time.Time, lease time.Duration, n int) ([]Job, error)
+	// ExtendLease hides a claimed job until a later time. It is an error when
+	// the job is gone or was claimed by nobody.
+	ExtendLease(ctx context.Context, id int64, until time.Time) error
 	// CompleteJob removes a job that has been done.
 	CompleteJob(ctx context.Context, id int64) error
 	// RetryJob makes a claimed job due again at a time, noting why.

@@ -15,21 +15,12 @@ import (
 // the job has taken too long or the process stops.
 type Handler func(ctx context.Context, j Job) error
 
-// LeaseExtender is what a Queue may have beside its methods. With it leases
-// are short, so that the jobs of a killed process start again soon, and are
-// extended while a job runs; without it a job must end within its lease.
-type LeaseExtender interface {
-	// ExtendLease hides a claimed job until a later time. It is an error when
-	// the job is gone.
-	ExtendLease(ctx context.Context, id int64, until time.Time) error
-}
-
 // Options tune a Runner. Zero values take the defaults.
 type Options struct {
 	Workers     int           // jobs at a time; default 2
 	Lease       time.Duration // default 1 minute
 	Poll        time.Duration // longest wait for work that nobody announced; default 1 second
-	MaxRun      time.Duration // longest run of a job; default 30 minutes, never above a lease that cannot be extended
+	MaxRun      time.Duration // longest run of a job; default 30 minutes
 	MaxAttempts int           // claims before a job is buried; default 10
 	// Backoff is the wait after the first failure; it doubles up to MaxBackoff.
 	// Defaults: 1 second and 10 minutes.
@@ -81,7 +72,7 @@ type Runner struct {
 func NewRunner(queue Queue, options Options) *Runner {
 	return &Runner{
 		queue:    queue,
-		options:  options.withDefaults(queue),
+		options:  options.withDefaults(),
 		handlers: map[string]Handler{},
 		wake:     make(chan struct{}, 1),
 		stop:     make(chan struct{}),
@@ -89,7 +80,7 @@ func NewRunner(queue Queue, options Options) *Runner {
 	}
 }
 
-func (o Options) withDefaults(queue Queue) Options {
+func (o Options) withDefaults() Options {
 	o.Workers = orDefault(o.Workers, 2)
 	o.Lease = orDefault(o.Lease, time.Minute)
 	o.Poll = orDefault(o.Poll, time.Second)
@@ -97,9 +88,6 @@ func (o Options) withDefaults(queue Queue) Options {
 	o.MaxAttempts = orDefault(o.MaxAttempts, 10)
 	o.Backoff = orDefault(o.Backoff, time.Second)
 	o.MaxBackoff = orDefault(o.MaxBackoff, 10*time.Minute)
-	if _, ok := queue.(LeaseExtender); !ok {
-		o.MaxRun = min(o.MaxRun, o.Lease)
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -251,10 +239,6 @@ func contain(ctx context.Context, handle Handler, j Job) (err error) {
 
 // keepLease extends a job's lease until the answered function is called.
 func (r *Runner) keepLease(ctx context.Context, j Job) (end func()) {
-	queue, ok := r.queue.(LeaseExtender)
-	if !ok {
-		return func() {}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	var extending sync.WaitGroup
 	extending.Go(func() {
@@ -266,7 +250,7 @@ func (r *Runner) keepLease(ctx context.Context, j Job) (end func()) {
 				return
 			case <-tick.C:
 			}
-			err := queue.ExtendLease(ctx, j.ID, r.options.Now().Add(r.options.Lease))
+			err := r.queue.ExtendLease(ctx, j.ID, r.options.Now().Add(r.options.Lease))
 			if err != nil && ctx.Err() == nil {
 				r.options.Logger.Warn("extending the lease of a job", "kind", j.Kind, "key", j.Key, "error", err)
 			}

@@ -108,10 +108,7 @@ func (q *queue) empty() bool {
 	return len(q.waiting) == 0 && len(q.claimed) == 0
 }
 
-// extending is a queue that knows to extend leases.
-type extending struct{ *queue }
-
-func (q extending) ExtendLease(_ context.Context, id int64, until time.Time) error {
+func (q *queue) ExtendLease(_ context.Context, id int64, until time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if _, ok := q.leases[id]; !ok {
@@ -340,7 +337,7 @@ func TestQueueThatFailsIsAskedAgain(t *testing.T) {
 
 func TestLongJobKeepsItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := extending{newQueue(work("a"))}
+		q := newQueue(work("a"))
 		runs := 0
 		start(t, q, job.Options{Lease: 30 * time.Second, Workers: 2}, func(context.Context, job.Job) error {
 			runs++
@@ -355,11 +352,11 @@ func TestLongJobKeepsItsLease(t *testing.T) {
 	})
 }
 
-func TestJobEndsWithALeaseThatCannotBeExtended(t *testing.T) {
+func TestJobEndsWithItsLongestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(work("a"))
 		var took time.Duration
-		start(t, q, job.Options{Lease: 30 * time.Second, MaxAttempts: 1}, func(ctx context.Context, _ job.Job) error {
+		start(t, q, job.Options{MaxRun: 30 * time.Second, MaxAttempts: 1}, func(ctx context.Context, _ job.Job) error {
 			begin := time.Now()
 			<-ctx.Done()
 			took = time.Since(begin)

@@ -248,6 +248,9 @@ type Garbage interface {
 	StaleUploads(ctx context.Context, before time.Time, limit int) ([]Upload, error)
 	// UnlinkedBlobs answers blobs that no repository has had since before.
 	UnlinkedBlobs(ctx context.Context, before time.Time, limit int) ([]Blob, error)
+	// UnlinkIdleBlobs takes blobs away from repositories none of whose images
+	// has needed them since before, at most limit links, and answers how many.
+	UnlinkIdleBlobs(ctx context.Context, before, now time.Time, limit int) (int, error)
 	// ForgetBlob removes the row of a blob if still no repository has it and
 	// it lies under that key, and says whether it did. Only then may its bytes
 	// be removed.

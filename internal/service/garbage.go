@@ -9,12 +9,15 @@ import (
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
-// Removal is rows first, bytes later: a blob that no repository has had for
-// the grace time is forgotten in one transaction, then its bytes go. A crash in
+// Removal is rows first, bytes later: a repository loses a blob that none of
+// its images has needed for a day, a blob that no repository has had for the
+// grace time is forgotten in one transaction, then its bytes go. A crash in
 // between leaves bytes that no row knows; the orphan sweep finds those.
 const (
 	sweepEvery  = 10 * time.Minute
 	blobGrace   = time.Hour
+	idleGrace   = 24 * time.Hour
+	idleEvery   = time.Hour
 	orphanGrace = 24 * time.Hour
 	orphanEvery = 24 * time.Hour
 	sweepBatch  = 500
@@ -36,7 +39,7 @@ func (w *sweeper) start() {
 		defer close(w.done)
 		tick := time.NewTicker(sweepEvery)
 		defer tick.Stop()
-		lastOrphans := w.s.Now()
+		lastOrphans, lastIdle := w.s.Now(), w.s.Now()
 		for {
 			select {
 			case <-ctx.Done():
@@ -44,6 +47,10 @@ func (w *sweeper) start() {
 			case <-tick.C:
 			}
 			err := w.s.Sweep(ctx)
+			if now := w.s.Now(); now.Sub(lastIdle) >= idleEvery {
+				lastIdle = now
+				err = errors.Join(err, w.s.SweepIdle(ctx))
+			}
 			if now := w.s.Now(); now.Sub(lastOrphans) >= orphanEvery {
 				lastOrphans = now
 				err = errors.Join(err, w.s.SweepOrphans(ctx))
@@ -68,6 +75,20 @@ func (w *sweeper) stop() {
 // the grace time.
 func (s *Service) Sweep(ctx context.Context) error {
 	return errors.Join(s.sweepUploads(ctx), s.sweepBlobs(ctx))
+}
+
+// SweepIdle takes blobs away from repositories none of whose images has needed
+// them for a day: what deleted images and abandoned pushes leave. Their bytes
+// go with Sweep, once no repository has them.
+func (s *Service) SweepIdle(ctx context.Context) error {
+	for {
+		now := s.Now()
+		n, err := s.Store.UnlinkIdleBlobs(ctx, now.Add(-idleGrace), now, sweepBatch)
+		if err != nil || n == 0 {
+			return err
+		}
+		s.Logger.Info("let go of blobs that no image needs", "count", n)
+	}
 }
 
 func (s *Service) sweepUploads(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"path/filepath"
 	"strings"
@@ -365,6 +366,36 @@ func TestSweepRemovesOnlyWhatNothingNeeds(t *testing.T) {
 	}
 	// What was swept can come back.
 	if got := read(t, h, "web", h.blob("web", "nobody's")); got != "nobody's" {
+		t.Errorf("content = %q", got)
+	}
+}
+
+func TestDeletedImageGivesItsBytesBack(t *testing.T) {
+	h, ctx := newHouse(t), context.Background()
+	h.repository("web")
+	h.image("web", "kept", "v1")
+	gone := h.image("web", "gone", "v2")
+	h.pass(48 * time.Hour)
+	if err := h.SweepIdle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	h.wantStored(3) // the config that both share, and two layers
+	if _, _, err := h.BatchDeleteImages(ctx, h.owner, "web", []registry.ImageID{{Digest: gone}}); err != nil {
+		t.Fatal(err)
+	}
+	sweep := func() {
+		t.Helper()
+		if err := errors.Join(h.SweepIdle(ctx), h.Sweep(ctx)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The store notes the deletion by its own clock.
+	h.pass(48 * time.Hour)
+	sweep()
+	h.pass(2 * time.Hour)
+	sweep()
+	h.wantStored(2)
+	if got := read(t, h, "web", digestOf("kept")); got != "kept" {
 		t.Errorf("content = %q", got)
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/registry"
 )
 
 func garbageCases() []testCase {
 	return []testCase{
 		{"unlinked blobs are found after their time", garbageUnlinked},
 		{"a blob that is linked again is not garbage", garbageRelinked},
+		{"links that no image needs go after their time", garbageIdle},
 		{"a blob is forgotten only when nobody has it", garbageForget},
 		{"known keys", garbageKeys},
 	}
@@ -33,6 +35,38 @@ func garbageUnlinked(t *testing.T, s meta.Store) {
 	wantSame(t, "before all", []string(nil), digests(base, 9))
 	wantSame(t, "before the last", []string{"key-web-a", "key-web-b"}, digests(base.Add(2*time.Minute), 9))
 	wantSame(t, "one", []string{"key-web-a"}, digests(base.Add(time.Hour), 1))
+}
+
+func garbageIdle(t *testing.T, s meta.Store) {
+	ctx := t.Context()
+	Repo(t, s, "web")
+	Repo(t, s, "other")
+	needed := Push("web", Image(Blob(t, s, "web", "config", 1), Blob(t, s, "web", "layer", 1)), "v1")
+	value(s.PutImage(ctx, needed))(t)
+	idle := Blob(t, s, "web", "idle", 1)
+	elsewhere := Blob(t, s, "other", "idle", 1) // the same digest
+	later := base.Add(time.Hour)
+	if n := value(s.UnlinkIdleBlobs(ctx, base, later, 9))(t); n != 0 {
+		t.Errorf("%d links went before their time", n)
+	}
+	if n := value(s.UnlinkIdleBlobs(ctx, later, later, 1))(t); n != 1 {
+		t.Errorf("%d links went, want the limit of 1", n)
+	}
+	if n := value(s.UnlinkIdleBlobs(ctx, later, later, 9))(t); n != 1 {
+		t.Errorf("%d more links went, want 1", n)
+	}
+	for repository, digest := range map[string]string{"web": idle, "other": elsewhere} {
+		_, err := s.Blob(ctx, account, repository, digest)
+		wantCode(t, err, registry.CodeLayersNotFound)
+	}
+	if got := value(s.UnlinkedBlobs(ctx, later.Add(time.Second), 9))(t); len(got) != 1 {
+		t.Errorf("unlinked blobs: %v, want the one", got)
+	}
+	// What an image lets go is idle from then on.
+	value(s.DeleteImage(ctx, account, "web", registry.ImageID{Digest: needed.Digest}, meta.DeleteTagOnly))(t)
+	if n := value(s.UnlinkIdleBlobs(ctx, later.Add(24*time.Hour*365*100), later, 99))(t); n != 2 {
+		t.Error("the blobs of a deleted image stay linked")
+	}
 }
 
 func garbageRelinked(t *testing.T, s meta.Store) {

@@ -14,6 +14,7 @@ func jobCases() []testCase {
 	return []testCase{
 		{"due jobs are claimed, oldest first", jobOrder},
 		{"a claimed job is hidden for its lease", jobLease},
+		{"a lease is extended while the job runs", jobExtend},
 		{"a job is one until claimed", jobOnce},
 		{"a waiting job becomes due when a newer one would", jobEarlier},
 		{"retry", jobRetry},
@@ -51,6 +52,22 @@ func jobOrder(t *testing.T, s meta.Store) {
 	}
 	wantSame(t, "the rest", []string{"c"}, keysOf(claim(t, s, base.Add(5*time.Second), 9)))
 	wantSame(t, "none wanted", []string(nil), keysOf(claim(t, s, base.Add(5*time.Hour), 0)))
+}
+
+func jobExtend(t *testing.T, s meta.Store) {
+	ctx := t.Context()
+	must(t, s.Enqueue(ctx, job.Job{Kind: "k", Key: "a", RunAt: base}))
+	if err := s.ExtendLease(ctx, 1_000_000, base); err == nil {
+		t.Error("the lease of a job that does not exist was extended")
+	}
+	first := claim(t, s, base, 1)[0]
+	must(t, s.ExtendLease(ctx, first.ID, base.Add(time.Hour)))
+	wantSame(t, "during the longer lease", []string(nil), keysOf(claim(t, s, base.Add(59*time.Minute), 9)))
+	wantSame(t, "after it", []string{"a"}, keysOf(claim(t, s, base.Add(time.Hour), 9)))
+	must(t, s.CompleteJob(ctx, first.ID))
+	if err := s.ExtendLease(ctx, first.ID, base); err == nil {
+		t.Error("the lease of a finished job was extended")
+	}
 }
 
 func jobLease(t *testing.T, s meta.Store) {

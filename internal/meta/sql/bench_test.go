@@ -174,7 +174,7 @@ func BenchmarkRead(b *testing.B) {
 		}
 		for _, c := range cases {
 			b.Run(c.name, func(b *testing.B) {
-				for i := 0; i < b.N; i++ {
+				for i := range b.N {
 					check(b, c.run(i))
 				}
 			})

@@ -96,6 +96,6 @@ func (p *checkpointer) logSize() int64 {
 // reader is no error: the next tick goes on.
 func (p *checkpointer) run(mode string) (int, error) {
 	var busy, frames, copied int
-	err := p.db.QueryRow("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &copied)
+	err := p.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &frames, &copied)
 	return copied, err
 }

@@ -9,7 +9,11 @@ import (
 )
 
 const (
-	qUnlinkedBlobs  = `SELECT digest, size, key FROM blobs WHERE unlinked_at IS NOT NULL AND unlinked_at < ? ORDER BY unlinked_at LIMIT ?`
+	qUnlinkedBlobs = `SELECT digest, size, key FROM blobs WHERE unlinked_at IS NOT NULL AND unlinked_at < ? ORDER BY unlinked_at LIMIT ?`
+	qIdleLinks     = `SELECT l.repository_id, b.digest FROM repository_blobs l JOIN blobs b ON b.id = l.blob_id
+		WHERE l.touched_at < ? AND NOT EXISTS (SELECT 1 FROM image_blobs n WHERE n.repository_id = l.repository_id AND n.blob_id = l.blob_id) LIMIT ?`
+	qIsIdle = `SELECT b.id FROM blobs b JOIN repository_blobs l ON l.blob_id = b.id WHERE b.digest = ? AND l.repository_id = ? AND l.touched_at < ?
+		AND NOT EXISTS (SELECT 1 FROM image_blobs n WHERE n.repository_id = l.repository_id AND n.blob_id = l.blob_id){pg: FOR UPDATE OF b}`
 	qBlobForForget  = `SELECT id FROM blobs WHERE digest = ? AND key = ?{pg: FOR UPDATE}`
 	qForgetBlob     = `DELETE FROM blobs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = blobs.id)`
 	qForgetLayer    = `DELETE FROM layer_records WHERE digest = ?`
@@ -27,6 +31,44 @@ func (s *Store) UnlinkedBlobs(ctx context.Context, before time.Time, limit int) 
 		return err
 	}, qUnlinkedBlobs, micros(before), max(limit, 0))
 	return all, err
+}
+
+// UnlinkIdleBlobs is part of meta.Garbage. The search walks all links, so it is
+// made beside the writer; each link is looked at again before it goes.
+func (s *Store) UnlinkIdleBlobs(ctx context.Context, before, now time.Time, limit int) (int, error) {
+	type idle struct {
+		repository int64
+		digest     string
+	}
+	var found []idle
+	err := each(ctx, s.read, func(rows *sql.Rows) error {
+		var l idle
+		err := rows.Scan(&l.repository, &l.digest)
+		found = append(found, l)
+		return err
+	}, qIdleLinks, micros(before), max(limit, 0))
+	if err != nil {
+		return 0, err
+	}
+	gone := 0
+	for _, l := range found {
+		var unlinked int64
+		err := s.write(ctx, func(t *tx) error {
+			unlinked = 0
+			var id int64
+			still, err := t.find(qIsIdle, []any{l.digest, l.repository, micros(before)}, &id)
+			if err != nil || !still {
+				return err
+			}
+			unlinked, err = unlinkBlobs(t, l.repository, []int64{id}, now)
+			return err
+		})
+		if err != nil {
+			return gone, err
+		}
+		gone += int(unlinked)
+	}
+	return gone, nil
 }
 
 // ForgetBlob is part of meta.Garbage. What was read out of the blob goes too.

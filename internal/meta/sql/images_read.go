@@ -162,6 +162,7 @@ func filtered(q meta.ImageQuery, statement string, args ...any) (string, []any) 
 		statement, index = statement+onlyTagged, "{lite: INDEXED BY images_tagged}"
 	case registry.Untagged:
 		statement, index = statement+onlyUntagged, "{lite: INDEXED BY images_untagged}"
+	case registry.AnyTag:
 	}
 	statement = strings.Replace(statement, "{index}", index, 1)
 	status := q.Status

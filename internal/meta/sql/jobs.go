@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,6 +20,10 @@ const (
 	qClaim  = `SELECT id, kind, key, payload, run_at, attempts + 1 FROM jobs WHERE state <> 'buried' AND run_at <= ?
 		ORDER BY run_at, id LIMIT ?{pg: FOR UPDATE SKIP LOCKED}`
 	qTakeJobs = `UPDATE jobs SET state = 'claimed', run_at = ?, attempts = attempts + 1 WHERE id IN (SELECT value FROM {unnest})`
+
+	qExtendLease = `UPDATE jobs SET run_at = ? WHERE id = ? AND state = 'claimed'`
+	// A database that one process holds alone has no other's claims in it.
+	qReleaseClaims = `UPDATE jobs SET run_at = 0 WHERE state = 'claimed'`
 
 	qCompleteJob = `DELETE FROM jobs WHERE id = ?`
 	// While the job ran another of its name may have begun to wait: then that
@@ -85,6 +90,17 @@ func jobIDs(jobs []job.Job) []int64 {
 		ids[n] = j.ID
 	}
 	return ids
+}
+
+// ExtendLease is part of job.Queue.
+func (s *Store) ExtendLease(ctx context.Context, id int64, until time.Time) error {
+	return s.write(ctx, func(t *tx) error {
+		n, err := t.exec(qExtendLease, micros(until), id)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("job %d is not claimed", id)
+		}
+		return err
+	})
 }
 
 // CompleteJob is part of job.Queue.

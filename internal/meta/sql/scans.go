@@ -3,8 +3,8 @@ package sql
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/job"
@@ -64,7 +64,7 @@ func (s *Store) StartScan(ctx context.Context, account string, repositoryID int6
 }
 
 func noImageToScan(t *tx, repositoryID int64, digest string) error {
-	account, name := "", fmt.Sprint(repositoryID)
+	account, name := "", strconv.FormatInt(repositoryID, 10)
 	if _, err := t.find(qRepositoryName, []any{repositoryID}, &account, &name); err != nil {
 		return err
 	}

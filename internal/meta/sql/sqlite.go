@@ -33,6 +33,14 @@ func (s *Store) openSQLite(ctx context.Context, c Config, path string) error {
 		return fmt.Errorf("opening the database %s: %w", path, err)
 	}
 	s.back, s.writer, s.read, s.d = b, b.writer, b.prepared, b.prepared.d
+	// What the process before had claimed when it was killed is due at once.
+	err = s.write(ctx, func(t *tx) error {
+		_, err := t.exec(qReleaseClaims)
+		return err
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("opening the database %s: %w", path, err), b.close())
+	}
 	return nil
 }
 
