@@ -152,7 +152,8 @@ func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, 
 		return nil, err
 	}
 	metrics := server.NewMetrics(currentVersion())
-	a.jobs = job.NewRunner(store, job.Options{Workers: c.ScanWorkers, Logger: log})
+	metrics.Registry().MustRegister(newHoldings(store, store))
+	a.jobs = job.NewRunner(store, job.Options{Workers: c.ScanWorkers, Logger: log, Observe: newJobMetrics(metrics.Registry()).observe})
 	indexer := &scan.Indexer{Store: store, Content: content, Logger: log}
 	a.ahead = &scan.Ahead{Indexer: indexer, Logger: log}
 	a.service = service.New(service.Config{
