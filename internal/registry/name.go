@@ -19,18 +19,48 @@ const DigestPattern = `[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+`
 
 var (
 	repositoryName = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagName        = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
 	digestShape    = regexp.MustCompile(`^[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+$`)
 )
 
 // ValidRepositoryName says whether name is a repository name (2 to 256 bytes,
 // lower-case path components).
+// It is asked with every request, so the names that nearly everybody has do not
+// reach the regular expression.
 func ValidRepositoryName(name string) bool {
-	return len(name) >= 2 && len(name) <= MaxRepositoryName && repositoryName.MatchString(name)
+	if len(name) < 2 || len(name) > MaxRepositoryName {
+		return false
+	}
+	separated := true // where a separator may not stand
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			separated = false
+		case separated:
+			return repositoryName.MatchString(name)
+		case c == '/', c == '-', c == '.', c == '_':
+			separated = true
+		default:
+			return false
+		}
+	}
+	return !separated
 }
 
 // ValidTag says whether tag is a tag of the distribution specification.
-func ValidTag(tag string) bool { return tagName.MatchString(tag) }
+// It is asked for every manifest, so it is no regular expression.
+func ValidTag(tag string) bool {
+	if tag == "" || len(tag) > 128 || tag[0] == '.' || tag[0] == '-' {
+		return false
+	}
+	for i := range len(tag) {
+		c := tag[i]
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '_' && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
 
 // DigestShaped says whether s looks like a digest of any algorithm, as ECR's
 // batch operations ask.

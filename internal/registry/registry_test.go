@@ -141,6 +141,20 @@ func FuzzWildcard(f *testing.F) {
 	})
 }
 
+// FuzzRepositoryName compares the quick look with the pattern of the
+// documentation.
+func FuzzRepositoryName(f *testing.F) {
+	for _, seed := range []string{"web", "a/b", "a__b", "a--b", "a._b", "a//b", "-a", "a-"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		want := len(name) >= 2 && len(name) <= MaxRepositoryName && repositoryName.MatchString(name)
+		if got := ValidRepositoryName(name); got != want {
+			t.Errorf("ValidRepositoryName(%q) = %v, want %v", name, got, want)
+		}
+	})
+}
+
 func TestHostileWildcardEnds(t *testing.T) {
 	started := time.Now()
 	if WildcardMatch(strings.Repeat("*a", 64)+"b", strings.Repeat("a", 1<<14)) {
