@@ -84,22 +84,6 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-// The two shortcuts must say what the rules say.
-func FuzzShortcuts(f *testing.F) {
-	for _, s := range []string{"a", "ab", "a/b", "a__b", "a___b", "a--b", "a.-b", "-a", "a/", "A", "v1.2_3-4", "é", "a\x00"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		if got, want := validName(s), registry.ValidRepositoryName(s); got != want {
-			t.Errorf("validName(%q) = %v", s, got)
-		}
-		// A line feed at the end is no concern: regexp's $ is the end of text.
-		if got, want := registry.ValidTag(s), registry.ValidTag(s); got != want {
-			t.Errorf("registry.ValidTag(%q) = %v", s, got)
-		}
-	})
-}
-
 func FuzzRange(f *testing.F) {
 	for _, s := range []string{"bytes=0-9", "bytes=-5", "bytes=5-", "bytes=9-3", "bytes=", "bytes=--1", "x=1-2", "bytes=0-1,3-4", "bytes=0-99999999999999999999"} {
 		f.Add(s, int64(1000))

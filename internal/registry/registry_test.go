@@ -141,9 +141,9 @@ func FuzzWildcard(f *testing.F) {
 	})
 }
 
-// FuzzRepositoryName compares the quick look with the pattern of the
+// FuzzNames compares the quick look with the pattern of the
 // documentation.
-func FuzzRepositoryName(f *testing.F) {
+func FuzzNames(f *testing.F) {
 	for _, seed := range []string{"web", "a/b", "a__b", "a--b", "a._b", "a//b", "-a", "a-"} {
 		f.Add(seed)
 	}
@@ -151,6 +151,10 @@ func FuzzRepositoryName(f *testing.F) {
 		want := len(name) >= 2 && len(name) <= MaxRepositoryName && repositoryName.MatchString(name)
 		if got := ValidRepositoryName(name); got != want {
 			t.Errorf("ValidRepositoryName(%q) = %v, want %v", name, got, want)
+		}
+		tag := regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+		if got, want := ValidTag(name), tag.MatchString(name); got != want {
+			t.Errorf("ValidTag(%q) = %v, want %v", name, got, want)
 		}
 	})
 }
