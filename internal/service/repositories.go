@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -62,7 +64,8 @@ func (s *Service) encryption(scope registry.Scope, e registry.Encryption) (regis
 		return registry.Encryption{Type: "AES256"}, nil
 	}
 	if e.KMSKey == "" {
-		e.KMSKey = "alias/aws/ecr"
+		// The account's own key for ECR: one and the same each time.
+		e.KMSKey = uuid.NewSHA1(uuid.NameSpaceURL, []byte("alias/aws/ecr "+scope.Region+" "+scope.Account)).String()
 	}
 	if !strings.HasPrefix(e.KMSKey, "arn:") {
 		kind := "key/"
