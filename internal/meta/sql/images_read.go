@@ -44,12 +44,20 @@ func (s *Store) Manifest(ctx context.Context, account, repository string, ref re
 	if ref.Tag == "" {
 		statement, name = qManifestByDigest, ref.Digest
 	}
-	m := &registry.StoredManifest{}
-	found, err := s.read.row(ctx, statement, []any{account, repository, name}, &m.RepositoryID, &m.Digest, &m.MediaType, &m.Payload)
-	switch {
-	case err != nil:
-		return nil, err
-	case found && (ref.Digest == "" || ref.Digest == m.Digest):
+	key := manifestKey{account, repository, name}
+	m, commits := s.manifests.get(key)
+	found, err := m != nil, error(nil)
+	if !found {
+		m = &registry.StoredManifest{}
+		found, err = s.read.row(ctx, statement, []any{account, repository, name}, &m.RepositoryID, &m.Digest, &m.MediaType, &m.Payload)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			s.manifests.put(key, m, commits)
+		}
+	}
+	if found && (ref.Digest == "" || ref.Digest == m.Digest) {
 		return m, nil
 	}
 	if _, err := repositoryID(ctx, s.read, qRepositoryID, account, repository); err != nil {

@@ -35,6 +35,8 @@ type Store struct {
 	back   backend
 	purge  *purger
 	stats  statsCache
+	// manifests is nil where other processes write, too.
+	manifests *manifestCache
 
 	closing sync.Once
 	closed  error

@@ -28,7 +28,8 @@ func (s *Store) openSQLite(ctx context.Context, c Config, path string) error {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return errors.New("the database URL sqlite: needs the path of a file")
 	}
-	b, err := openSQLiteFile(ctx, c, path)
+	s.manifests = newManifestCache()
+	b, err := openSQLiteFile(ctx, c, path, s.manifests.committed)
 	if err != nil {
 		return fmt.Errorf("opening the database %s: %w", path, err)
 	}
@@ -44,7 +45,7 @@ func (s *Store) openSQLite(ctx context.Context, c Config, path string) error {
 	return nil
 }
 
-func openSQLiteFile(ctx context.Context, c Config, path string) (_ *sqliteBackend, err error) {
+func openSQLiteFile(ctx context.Context, c Config, path string, committed func()) (_ *sqliteBackend, err error) {
 	b := &sqliteBackend{}
 	defer func() {
 		if err != nil {
@@ -72,7 +73,7 @@ func openSQLiteFile(ctx context.Context, c Config, path string) (_ *sqliteBacken
 	if err != nil {
 		return nil, err
 	}
-	b.writer = startGroupWriter(conn, d)
+	b.writer = startGroupWriter(conn, d, committed)
 	if b.readers, err = openReaders(path, c.Connections); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,8 @@ type groupWriter struct {
 	queue chan *change
 	// pauses is not buffered: what is sent has been received.
 	pauses chan *pause
+	// committed is called after each commit, before it is acknowledged.
+	committed func()
 
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -45,14 +47,15 @@ const (
 	changeWithdrawn
 )
 
-func startGroupWriter(conn *sql.Conn, d *dialect) *groupWriter {
+func startGroupWriter(conn *sql.Conn, d *dialect, committed func()) *groupWriter {
 	w := &groupWriter{
-		conn:    conn,
-		db:      &prepared{d: d, from: conn},
-		queue:   make(chan *change, maxBatch),
-		pauses:  make(chan *pause),
-		closing: make(chan struct{}),
-		ended:   make(chan struct{}),
+		conn:      conn,
+		db:        &prepared{d: d, from: conn},
+		queue:     make(chan *change, maxBatch),
+		pauses:    make(chan *pause),
+		committed: committed,
+		closing:   make(chan struct{}),
+		ended:     make(chan struct{}),
 	}
 	go w.loop()
 	return w
@@ -173,7 +176,9 @@ func (w *groupWriter) runBatch(batch []*change, savepoints bool) error {
 		wrote = wrote || changed
 	}
 	end := "COMMIT"
-	if !wrote {
+	if wrote {
+		defer w.committed() // also when it fails: it may have come through
+	} else {
 		end = "ROLLBACK"
 	}
 	if err := w.control(end); err != nil {
