@@ -159,7 +159,7 @@ func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, 
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: service.DefaultLimits(),
-		Secret: instance.Secret, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
+		Secret: instance.Secret, Alone: !strings.HasPrefix(c.Database, "postgres"), Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 	})
 	a.ahead.Wanted = a.service.ScansOnPush
 	scanner := &scan.Scanner{

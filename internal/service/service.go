@@ -50,6 +50,9 @@ type Config struct {
 	Limits  Limits
 	// Secret is the instance's secret; keys are derived from it.
 	Secret []byte
+	// Alone says that no other process uses the stores, so that an upload id
+	// that this one has just made needs not be looked for in them.
+	Alone bool
 	// Wake is called after a transaction that has enqueued jobs.
 	Wake func()
 	// Stored is told of every blob that has become part of a repository by an

@@ -55,7 +55,7 @@ func newHouse(t *testing.T) *house {
 	h.config = service.Config{
 		Default: registry.Scope{Account: account, Region: "us-east-1"},
 		Store:   store, Content: content, Limits: service.DefaultLimits(),
-		Secret: []byte("secret"), Now: h.clock,
+		Secret: []byte("secret"), Now: h.clock, Alone: true,
 	}
 	h.Service = service.New(h.config)
 	return h

@@ -7,10 +7,12 @@ import (
 
 // sessionLocks serialises the requests of one process that touch the same
 // upload. Between processes the compare-and-set on the session's offset does.
-// It also remembers sessions that ended a short while ago, which have no row.
+// It also remembers sessions that nobody has used yet, and those that ended a
+// short while ago: neither has a row.
 type sessionLocks struct {
 	mu    sync.Mutex
 	held  map[string]*sessionLock
+	fresh map[string]struct{}
 	ended map[string]struct{}
 	order []string // of ended, oldest first, a ring
 	next  int
@@ -21,10 +23,13 @@ type sessionLock struct {
 	waiting int
 }
 
-const rememberEnded = 4096
+const (
+	rememberEnded = 4096
+	rememberFresh = 65536 // emptied when full: it only saves questions
+)
 
 func newSessionLocks() *sessionLocks {
-	return &sessionLocks{held: map[string]*sessionLock{}, ended: map[string]struct{}{}, order: make([]string, rememberEnded)}
+	return &sessionLocks{held: map[string]*sessionLock{}, fresh: map[string]struct{}{}, ended: map[string]struct{}{}, order: make([]string, rememberEnded)}
 }
 
 // lock waits for the session's turn and answers how to give it back.
@@ -54,10 +59,36 @@ func (l *sessionLocks) lock(ctx context.Context, id string) (unlock func(), err 
 	}
 }
 
+// begin remembers that a session has just been made.
+func (l *sessionLocks) begin(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.fresh) >= rememberFresh {
+		clear(l.fresh)
+	}
+	l.fresh[id] = struct{}{}
+}
+
+// isFresh says whether a session was made here and not used since.
+func (l *sessionLocks) isFresh(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.fresh[id]
+	return ok
+}
+
+// use forgets that a session was fresh.
+func (l *sessionLocks) use(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.fresh, id)
+}
+
 // end remembers that a session is over.
 func (l *sessionLocks) end(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.fresh, id)
 	if _, ok := l.ended[id]; ok {
 		return
 	}

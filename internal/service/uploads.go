@@ -56,7 +56,9 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, repository string) 
 	if err != nil {
 		return UploadStatus{}, err
 	}
-	return UploadStatus{ID: s.newUploadID(repo.ID)}, nil
+	id := s.newUploadID(repo.ID)
+	s.sessions.begin(id)
+	return UploadStatus{ID: id}, nil
 }
 
 // UploadStatus answers how far an upload is.
@@ -219,6 +221,7 @@ func (s *Service) finish(ctx context.Context, w *upload, in Completion) (meta.Bl
 		s.drop(ctx, w)
 		return meta.Blob{}, registry.Errorf(registry.CodeInvalidLayer, "None of the provided layer digests match the calculated layer digest")
 	}
+	s.sessions.use(w.row.ID)
 	if err := s.Content.Commit(ctx, w.row.ID, w.state); err != nil {
 		return meta.Blob{}, registry.Internal("committing a blob", err)
 	}
@@ -257,6 +260,7 @@ func (s *Service) CancelUpload(ctx context.Context, c Caller, repository, id str
 	if err != nil {
 		return err
 	}
+	s.sessions.use(id)
 	if err := s.Store.CancelUpload(ctx, meta.Upload{ID: id, RepositoryID: u.RepositoryID, UpdatedAt: s.Now(), Cancelled: true}); err != nil {
 		return err
 	}
@@ -287,6 +291,9 @@ func (s *Service) session(ctx context.Context, scope registry.Scope, repository,
 	notFound := registry.UploadNotFound(scope.Account, repository, id)
 	if !s.validUploadID(id, repo.ID) || s.sessions.hasEnded(id) {
 		return meta.Upload{}, notFound
+	}
+	if s.Alone && s.sessions.isFresh(id) {
+		return meta.Upload{ID: id, RepositoryID: repo.ID}, nil
 	}
 	u, found, err := s.Store.Upload(ctx, id)
 	switch {
@@ -388,6 +395,7 @@ func (w *upload) save(ctx context.Context) error {
 	if w.state.Size == w.row.Offset {
 		return nil
 	}
+	w.service.sessions.use(w.row.ID)
 	hashState, err := w.hash.(encoding.BinaryMarshaler).MarshalBinary()
 	if err != nil {
 		return registry.Internal("saving an upload", err)

@@ -37,7 +37,7 @@ func (s *Store) Blob(ctx context.Context, account, repository, digest string) (m
 	if err != nil || found {
 		return b, err
 	}
-	if _, err := repositoryID(ctx, s.read, qRepositoryID, account, repository); err != nil {
+	if _, err := s.repositoryID(ctx, account, repository); err != nil {
 		return b, err
 	}
 	return b, registry.LayerNotFound(account, repository, digest)
@@ -45,7 +45,7 @@ func (s *Store) Blob(ctx context.Context, account, repository, digest string) (m
 
 // BlobsPresent is part of meta.Blobs.
 func (s *Store) BlobsPresent(ctx context.Context, account, repository string, digests []string) (map[string]meta.Blob, error) {
-	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	id, err := s.repositoryID(ctx, account, repository)
 	if err != nil {
 		return nil, err
 	}

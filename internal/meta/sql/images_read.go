@@ -60,7 +60,7 @@ func (s *Store) Manifest(ctx context.Context, account, repository string, ref re
 	if found && (ref.Digest == "" || ref.Digest == m.Digest) {
 		return m, nil
 	}
-	if _, err := repositoryID(ctx, s.read, qRepositoryID, account, repository); err != nil {
+	if _, err := s.repositoryID(ctx, account, repository); err != nil {
 		return nil, err
 	}
 	return nil, registry.ImageNotFound(account, repository, ref)
@@ -89,7 +89,7 @@ func (w *rawImage) image() (*registry.Image, error) {
 
 // Images is part of meta.ImageReader.
 func (s *Store) Images(ctx context.Context, account, repository string, ids []registry.ImageID) ([]*registry.Image, error) {
-	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	id, err := s.repositoryID(ctx, account, repository)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (s *Store) imagesBy(ctx context.Context, statement string, repository int64
 
 // ListImages is part of meta.ImageReader.
 func (s *Store) ListImages(ctx context.Context, account, repository string, q meta.ImageQuery) ([]registry.Image, error) {
-	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	id, err := s.repositoryID(ctx, account, repository)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func filtered(q meta.ImageQuery, statement string, args ...any) (string, []any) 
 
 // ListImageIDs is part of meta.ImageReader.
 func (s *Store) ListImageIDs(ctx context.Context, account, repository string, q meta.ImageQuery) ([]registry.ImageID, error) {
-	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	id, err := s.repositoryID(ctx, account, repository)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (s *Store) ListImageIDs(ctx context.Context, account, repository string, q 
 
 // ListTags is part of meta.ImageReader.
 func (s *Store) ListTags(ctx context.Context, account, repository, after string, limit int) ([]string, error) {
-	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	id, err := s.repositoryID(ctx, account, repository)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +212,7 @@ func (s *Store) ListTags(ctx context.Context, account, repository, after string,
 
 // Referrers is part of meta.ImageReader.
 func (s *Store) Referrers(ctx context.Context, account, repository, subject string, q meta.ReferrerQuery) ([]registry.Referrer, error) {
-	id, err := repositoryID(ctx, s.read, qRepositoryID, account, repository)
+	id, err := s.repositoryID(ctx, account, repository)
 	if err != nil {
 		return nil, err
 	}

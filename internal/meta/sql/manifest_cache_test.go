@@ -120,3 +120,46 @@ func TestManifestCacheIsBounded(t *testing.T) {
 		t.Error("a large manifest was kept")
 	}
 }
+
+// Repositories and settings are remembered, too, and follow every change.
+func TestRememberedRepositoriesFollowEveryChange(t *testing.T) {
+	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "ecru.db"))
+	ctx := t.Context()
+	if _, err := s.Repository(ctx, benchAccount, "web"); registry.CodeOf(err) != registry.CodeRepositoryNotFound {
+		t.Errorf("before it is there: %v", err)
+	}
+	first := metatest.Repo(t, s, "web").ID
+	for range 2 {
+		if r, err := s.Repository(ctx, benchAccount, "web"); err != nil || r.ID != first || r.ScanOnPush {
+			t.Errorf("created: %+v, %v", r, err)
+		}
+	}
+	_, err := s.UpdateRepository(ctx, benchAccount, "web", func(r *registry.Repository) error { r.ScanOnPush = true; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Repository(ctx, benchAccount, "web"); err != nil || !r.ScanOnPush {
+		t.Errorf("updated: %+v, %v", r, err)
+	}
+	if _, err := s.DeleteRepository(ctx, benchAccount, "web", true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ListTags(ctx, benchAccount, "web", "", 1); registry.CodeOf(err) != registry.CodeRepositoryNotFound {
+		t.Errorf("deleted: %v", err)
+	}
+	if again := metatest.Repo(t, s, "web").ID; again == first {
+		t.Error("an id was used twice")
+	} else if r, err := s.Repository(ctx, benchAccount, "web"); err != nil || r.ID != again {
+		t.Errorf("created again: %+v, %v", r, err)
+	}
+	for _, want := range []string{"one", "two"} {
+		if err := s.PutSetting(ctx, benchAccount, "name", want); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if got, found, err := s.Setting(ctx, benchAccount, "name"); got != want || !found || err != nil {
+				t.Errorf("setting: %q, %v, %v; want %q", got, found, err, want)
+			}
+		}
+	}
+}

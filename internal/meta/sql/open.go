@@ -35,8 +35,9 @@ type Store struct {
 	back   backend
 	purge  *purger
 	stats  statsCache
-	// manifests is nil where other processes write, too.
+	// manifests and memories are nil where other processes write, too.
 	manifests *manifestCache
+	memories
 
 	closing sync.Once
 	closed  error

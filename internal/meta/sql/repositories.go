@@ -34,6 +34,7 @@ func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository) er
 	}
 	created := fromMicros(micros(r.CreatedAt))
 	tags := sortedTags(r.Tags)
+	defer s.repositories.changed()
 	return s.write(ctx, func(t *tx) error {
 		var id int64
 		inserted, err := t.returning(qInsertRepository, []any{r.Account, r.Name, micros(r.CreatedAt), string(r.TagMutability),
@@ -55,7 +56,25 @@ func sortedTags(tags []registry.ResourceTag) []registry.ResourceTag {
 
 // Repository is part of meta.Repositories.
 func (s *Store) Repository(ctx context.Context, account, name string) (*registry.Repository, error) {
-	return findRepository(ctx, s.read, qRepository, account, name)
+	key := nameOf{account, name}
+	known, ok, changes := s.repositories.get(key)
+	if ok {
+		return &known, nil
+	}
+	r, err := findRepository(ctx, s.read, qRepository, account, name)
+	if err == nil {
+		s.repositories.put(key, *r, changes)
+	}
+	return r, err
+}
+
+// repositoryID answers the id behind a name or RepositoryNotFound.
+func (s *Store) repositoryID(ctx context.Context, account, name string) (int64, error) {
+	r, err := s.Repository(ctx, account, name)
+	if err != nil {
+		return 0, err
+	}
+	return r.ID, nil
 }
 
 // findRepository answers a repository or RepositoryNotFound.
@@ -71,7 +90,8 @@ func findRepository(ctx context.Context, from statements, statement, account, na
 	return raw.repository()
 }
 
-// repositoryID answers the id behind a name or RepositoryNotFound.
+// repositoryID answers, within a transaction, the id behind a name or
+// RepositoryNotFound.
 func repositoryID(ctx context.Context, from statements, statement, account, name string) (int64, error) {
 	var id int64
 	found, err := from.row(ctx, statement, []any{account, name}, &id)
@@ -122,6 +142,7 @@ func (s *Store) ListRepositories(ctx context.Context, account, after string, lim
 // UpdateRepository is part of meta.Repositories.
 func (s *Store) UpdateRepository(ctx context.Context, account, name string, change func(*registry.Repository) error) (*registry.Repository, error) {
 	var updated *registry.Repository
+	defer s.repositories.changed()
 	err := s.write(ctx, func(t *tx) error {
 		before, err := findRepository(t.ctx, t, qRepositoryForUpdate, account, name)
 		if err != nil {
@@ -150,6 +171,7 @@ func (s *Store) UpdateRepository(ctx context.Context, account, name string, chan
 func (s *Store) DeleteRepository(ctx context.Context, account, name string, force bool) (*registry.Repository, error) {
 	var deleted *registry.Repository
 	finished := true
+	defer s.repositories.changed()
 	err := s.write(ctx, func(t *tx) error {
 		r, err := findRepository(t.ctx, t, qRepositoryForUpdate, account, name)
 		if err != nil {

@@ -22,9 +22,17 @@ const (
 
 // Setting is part of meta.Settings.
 func (s *Store) Setting(ctx context.Context, account, name string) (string, bool, error) {
-	var value string
-	found, err := s.read.row(ctx, qSetting, []any{account, name}, &value)
-	return value, found, err
+	key := nameOf{account, name}
+	k, ok, changes := s.settings.get(key)
+	if ok {
+		return k.value, k.found, nil
+	}
+	var err error
+	if k.found, err = s.read.row(ctx, qSetting, []any{account, name}, &k.value); err != nil {
+		return "", false, err
+	}
+	s.settings.put(key, k, changes)
+	return k.value, k.found, nil
 }
 
 // PutSetting is part of meta.Settings.
@@ -32,6 +40,7 @@ func (s *Store) PutSetting(ctx context.Context, account, name, value string) err
 	if !isText(account) || !isText(name) || !isText(value) {
 		return registry.InvalidParameter("value", "must be text")
 	}
+	defer s.settings.changed()
 	return s.write(ctx, func(t *tx) error {
 		_, err := t.exec(qPutSetting, account, name, value)
 		return err

@@ -28,7 +28,7 @@ func (s *Store) openSQLite(ctx context.Context, c Config, path string) error {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return errors.New("the database URL sqlite: needs the path of a file")
 	}
-	s.manifests = newManifestCache()
+	s.manifests, s.memories = newManifestCache(), newMemories()
 	b, err := openSQLiteFile(ctx, c, path, s.manifests.committed)
 	if err != nil {
 		return fmt.Errorf("opening the database %s: %w", path, err)
