@@ -53,7 +53,7 @@ func main() {
 	flag.BoolVar(&o.peers, "peers", false, "build the peers that are missing in .tools/bin")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds that count; one more warms up")
 	flag.DurationVar(&o.duration, "time", 3*time.Second, "length of one round of a rate")
-	flag.IntVar(&o.images, "images", 100_000, "images in the large repository")
+	flag.IntVar(&o.images, "images", 80_000, "images in the large repository; the limit of a repository is 100,000, and pushes come on top")
 	flag.IntVar(&o.tags, "tags", 10_000, "of them with a tag")
 	flag.Int64Var(&o.large, "large", 1<<30, "bytes of a large blob; the eight smaller ones have an eighth each")
 	flag.Parse()
