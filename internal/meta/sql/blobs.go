@@ -14,8 +14,9 @@ import (
 // a repository or forgets it holds the row for himself: the last unlinking and
 // a new link cannot miss each other.
 const (
-	qBlob = `SELECT b.digest, b.size, b.key FROM repositories r JOIN repository_blobs l ON l.repository_id = r.id JOIN blobs b ON b.id = l.blob_id
-		WHERE r.account = ? AND r.name = ? AND b.digest = ?`
+	qBlob = `SELECT b.size, b.key FROM repositories r JOIN repository_blobs l ON l.repository_id = r.id JOIN blobs b ON b.id = l.blob_id
+		WHERE b.digest = ? AND r.account = ? AND r.name = ?`
+	qBlobOfID = `SELECT b.size, b.key FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id WHERE b.digest = ? AND l.repository_id = ?`
 	qBlobsPresent = `SELECT b.digest, b.size, b.key FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id WHERE l.repository_id = ? AND b.digest {in}`
 
 	qInsertBlob    = `INSERT INTO blobs (digest, size, key) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING RETURNING id`
@@ -32,8 +33,26 @@ const (
 
 // Blob is part of meta.Blobs.
 func (s *Store) Blob(ctx context.Context, account, repository, digest string) (meta.Blob, error) {
-	var b meta.Blob
-	found, err := s.read.row(ctx, qBlob, []any{account, repository, digest}, &b.Digest, &b.Size, &b.Key)
+	if s.repositories == nil {
+		return s.blobByName(ctx, account, repository, digest)
+	}
+	// The repository is remembered, which makes the question a smaller one.
+	id, err := s.repositoryID(ctx, account, repository)
+	if err != nil {
+		return meta.Blob{}, err
+	}
+	b := meta.Blob{Digest: digest}
+	found, err := s.read.row(ctx, qBlobOfID, []any{digest, id}, &b.Size, &b.Key)
+	if err == nil && !found {
+		err = registry.LayerNotFound(account, repository, digest)
+	}
+	return b, err
+}
+
+// blobByName asks for repository and blob at once.
+func (s *Store) blobByName(ctx context.Context, account, repository, digest string) (meta.Blob, error) {
+	b := meta.Blob{Digest: digest}
+	found, err := s.read.row(ctx, qBlob, []any{digest, account, repository}, &b.Size, &b.Key)
 	if err != nil || found {
 		return b, err
 	}
