@@ -16,7 +16,7 @@ import (
 const (
 	qBlob = `SELECT b.size, b.key FROM repositories r JOIN repository_blobs l ON l.repository_id = r.id JOIN blobs b ON b.id = l.blob_id
 		WHERE b.digest = ? AND r.account = ? AND r.name = ?`
-	qBlobOfID = `SELECT b.size, b.key FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id WHERE b.digest = ? AND l.repository_id = ?`
+	qBlobOfID     = `SELECT b.size, b.key FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id WHERE b.digest = ? AND l.repository_id = ?`
 	qBlobsPresent = `SELECT b.digest, b.size, b.key FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id WHERE l.repository_id = ? AND b.digest {in}`
 
 	qInsertBlob    = `INSERT INTO blobs (digest, size, key) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING RETURNING id`
