@@ -1,7 +1,9 @@
 package server
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"time"
 )
@@ -14,7 +16,11 @@ type answer struct {
 	stall   time.Duration
 	status  int
 	written int64
-	until   time.Time // the deadline that is set
+	// until is the deadline that is set: of this answer, or of its connection,
+	// where requests follow each other and setting it again would cost each of
+	// them a system call.
+	until *time.Time
+	own   time.Time
 }
 
 var (
@@ -22,10 +28,23 @@ var (
 	_ http.Flusher  = (*answer)(nil)
 )
 
-func (a *answer) init(w http.ResponseWriter, stall time.Duration) {
+func (a *answer) init(w http.ResponseWriter, r *http.Request, stall time.Duration) {
 	a.ResponseWriter = w
 	a.control = *http.NewResponseController(w)
 	a.stall = stall
+	a.until = &a.own
+	if r.ProtoMajor == 1 {
+		if shared, ok := r.Context().Value(deadlineKey{}).(*time.Time); ok {
+			a.until = shared
+		}
+	}
+}
+
+// deadlineKey is under which a connection keeps the deadline of its writes.
+type deadlineKey struct{}
+
+func withDeadline(ctx context.Context, _ net.Conn) context.Context {
+	return context.WithValue(ctx, deadlineKey{}, new(time.Time))
 }
 
 // Unwrap is for http.ResponseController.
@@ -37,8 +56,8 @@ func (a *answer) extend() {
 	if a.until.Sub(now) > a.stall*3/4 {
 		return
 	}
-	a.until = now.Add(a.stall)
-	_ = a.control.SetWriteDeadline(a.until) // a writer without deadlines is a test's
+	*a.until = now.Add(a.stall)
+	_ = a.control.SetWriteDeadline(*a.until) // a writer without deadlines is a test's
 }
 
 func (a *answer) WriteHeader(status int) {

@@ -44,7 +44,7 @@ func (s *Server) handler() http.Handler {
 func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{begin: time.Now()}
 	x.note.RequestID = requestID(r)
-	x.answer.init(w, s.config.Limits.AnswerStall)
+	x.answer.init(w, r, s.config.Limits.AnswerStall)
 	w.Header()[requestIDHeader] = []string{x.note.RequestID}
 	r = r.WithContext(reqlog.With(r.Context(), &x.note))
 	if r.Body != nil && r.Body != http.NoBody {

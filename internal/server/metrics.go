@@ -3,6 +3,7 @@ package server
 import (
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,19 @@ type Metrics struct {
 	inFlight prometheus.Gauge
 	received prometheus.Counter
 	sent     prometheus.Counter
+	// known holds the series of each kind of answer: to find them by their
+	// labels costs more than to count.
+	known sync.Map // kind → series
+}
+
+type kind struct {
+	operation string
+	status    int
+}
+
+type series struct {
+	requests prometheus.Counter
+	duration prometheus.Observer
 }
 
 // NewMetrics makes the metrics of a server of a version.
@@ -61,8 +75,21 @@ func (m *Metrics) observe(operation string, status int, took time.Duration, in, 
 	if operation == "" {
 		operation = noOperation
 	}
-	m.requests.WithLabelValues(operation, strconv.Itoa(status)).Inc()
-	m.duration.WithLabelValues(operation).Observe(took.Seconds())
+	s := m.seriesOf(kind{operation, status})
+	s.requests.Inc()
+	s.duration.Observe(took.Seconds())
 	m.received.Add(float64(in))
 	m.sent.Add(float64(out))
+}
+
+func (m *Metrics) seriesOf(k kind) series {
+	if s, ok := m.known.Load(k); ok {
+		return s.(series)
+	}
+	s := series{
+		requests: m.requests.WithLabelValues(k.operation, strconv.Itoa(k.status)),
+		duration: m.duration.WithLabelValues(k.operation),
+	}
+	m.known.Store(k, s)
+	return s
 }

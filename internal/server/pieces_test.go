@@ -47,7 +47,7 @@ func TestFilesReachNetHTTPAsFiles(t *testing.T) {
 	defer f.Close()
 	c := &connection{ResponseRecorder: httptest.NewRecorder()}
 	var a answer
-	a.init(c, time.Minute)
+	a.init(c, httptest.NewRequest(http.MethodGet, "/", nil), time.Minute)
 	http.ServeContent(&a, httptest.NewRequest(http.MethodGet, "/", nil), "", time.Time{}, f)
 	if c.files != 3 { // 10 MiB in pieces of 4
 		t.Errorf("net/http was handed a file %d times, want 3", c.files)

@@ -112,6 +112,7 @@ func New(c Config) (*Server, error) {
 		ReadHeaderTimeout: c.Limits.Header,
 		IdleTimeout:       c.Limits.Idle,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       withDeadline,
 		// What net/http has to say is about clients that misbehave.
 		ErrorLog: slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
 	}
