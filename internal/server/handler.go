@@ -90,12 +90,16 @@ func (s *Server) logAccess(x *exchange, r *http.Request, status int, took time.D
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	// A request that was cancelled has a log line all the same.
-	ctx := context.WithoutCancel(r.Context())
-	if !s.config.Logger.Enabled(ctx, level) {
+	// The record goes to the handler as it is: what a Logger adds, the caller's
+	// position in the code, says nothing here and costs as much as the line. And
+	// a request that was cancelled has its line all the same.
+	ctx := context.Background()
+	handler := s.config.Logger.Handler()
+	if !handler.Enabled(ctx, level) {
 		return
 	}
-	attrs := [...]slog.Attr{
+	line := slog.NewRecord(x.begin.Add(took), level, "request", 0)
+	line.AddAttrs(
 		slog.String("method", r.Method),
 		slog.String("path", clip(r.URL.Path)), // the query may hold signatures
 		slog.Int("status", status),
@@ -106,8 +110,9 @@ func (s *Server) logAccess(x *exchange, r *http.Request, status int, took time.D
 		slog.Duration("took", took),
 		slog.String("remote", r.RemoteAddr),
 		slog.String("agent", clip(r.UserAgent())),
-	}
-	s.config.Logger.LogAttrs(ctx, level, "request", attrs[:]...)
+		slog.String(reqlog.RequestIDKey, x.note.RequestID),
+	)
+	_ = handler.Handle(ctx, line) // there is no place to say that there is no log
 }
 
 func clip(s string) string { return s[:min(len(s), maxLogged)] }

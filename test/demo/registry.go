@@ -146,7 +146,7 @@ func (r *registry) wait(ctx context.Context) error {
 // stop ends the server in order.
 func (r *registry) stop() error {
 	if gone := r.process.Process.Signal(syscall.SIGTERM); gone != nil {
-		return nil // it has ended already
+		return nil //nolint:nilerr // it has ended already
 	}
 	say("stopping ecru")
 	return <-r.ended

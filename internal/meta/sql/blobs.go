@@ -85,7 +85,7 @@ func (s *Store) CommitBlob(ctx context.Context, in meta.CommitBlob) (meta.Blob, 
 	}
 	var stored meta.Blob
 	err := s.write(ctx, func(t *tx) error {
-		repo, err := repositoryID(t.ctx, t, qRepositoryIDForShare, in.Account, in.Repository)
+		repo, err := sharedRepositoryID(t, in.Account, in.Repository)
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (s *Store) MountBlob(ctx context.Context, account, from, to, digest string,
 	var b meta.Blob
 	var mounted bool
 	err := s.write(ctx, func(t *tx) error {
-		target, err := repositoryID(t.ctx, t, qRepositoryIDForShare, account, to)
+		target, err := sharedRepositoryID(t, account, to)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (s *Store) MountBlob(ctx context.Context, account, from, to, digest string,
 // UnlinkBlob is part of meta.Blobs.
 func (s *Store) UnlinkBlob(ctx context.Context, account, repository, digest string, now time.Time) error {
 	return s.write(ctx, func(t *tx) error {
-		repo, err := repositoryID(t.ctx, t, qRepositoryIDForShare, account, repository)
+		repo, err := sharedRepositoryID(t, account, repository)
 		if err != nil {
 			return err
 		}

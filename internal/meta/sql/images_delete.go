@@ -24,7 +24,7 @@ const (
 func (s *Store) DeleteImage(ctx context.Context, account, repository string, id registry.ImageID, mode meta.DeleteMode) ([]registry.ImageID, error) {
 	var gone []registry.ImageID
 	err := s.write(ctx, func(t *tx) error {
-		repo, err := repositoryID(t.ctx, t, qRepositoryIDForShare, account, repository)
+		repo, err := sharedRepositoryID(t, account, repository)
 		if err != nil {
 			return err
 		}

@@ -46,9 +46,10 @@ func (s *Store) Manifest(ctx context.Context, account, repository string, ref re
 	}
 	key := manifestKey{account, repository, name}
 	m, commits := s.manifests.get(key)
-	found, err := m != nil, error(nil)
+	found := m != nil
 	if !found {
 		m = &registry.StoredManifest{}
+		var err error
 		found, err = s.read.row(ctx, statement, []any{account, repository, name}, &m.RepositoryID, &m.Digest, &m.MediaType, &m.Payload)
 		if err != nil {
 			return nil, err

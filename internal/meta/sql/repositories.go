@@ -90,11 +90,11 @@ func findRepository(ctx context.Context, from statements, statement, account, na
 	return raw.repository()
 }
 
-// repositoryID answers, within a transaction, the id behind a name or
-// RepositoryNotFound.
-func repositoryID(ctx context.Context, from statements, statement, account, name string) (int64, error) {
+// sharedRepositoryID answers, within a transaction that keeps the repository
+// from being deleted, the id behind a name or RepositoryNotFound.
+func sharedRepositoryID(t *tx, account, name string) (int64, error) {
 	var id int64
-	found, err := from.row(ctx, statement, []any{account, name}, &id)
+	found, err := t.find(qRepositoryIDForShare, []any{account, name}, &id)
 	if err == nil && !found {
 		err = registry.RepositoryNotFound(account, name)
 	}
