@@ -149,6 +149,9 @@ func (s *Scanner) scan(ctx context.Context, t Target, outcome *meta.Scan) ([]mat
 	}
 	result, err := s.Matcher.Match(ctx, inv)
 	outcome.SourceUpdatedAt = result.Source.Checked()
+	if result.Unmentioned && err == nil {
+		s.Logger.WarnContext(ctx, "the advisories say nothing about this release: a scan of it finds nothing", "ecosystem", ecosystem, "digest", t.Digest)
+	}
 	return result.Findings, withoutAdvisories(ecosystem, err)
 }
 

@@ -120,12 +120,12 @@ func TestFaultsOfTheImageEndInAReason(t *testing.T) {
 		"a layer that is no archive": {func(b *bench) {
 			b.layer = &inventory.Error{Reason: inventory.ReasonNotTar, Err: errors.New("not a tar archive")}
 		}, "ScanError: The layer 'sha256:bbb"},
-		"a layer kept elsewhere":      {func(b *bench) { b.layer = registry.LayerNotFound("0", "web", "x") }, "is not stored in this registry"},
-		"an unknown system":           {func(b *bench) { b.system.ID = "templeos" }, "UnsupportedImageError: The operating system 'templeos' version '3.20.3' is not supported."},
-		"no package database":         {func(b *bench) { b.databases = nil }, "UnsupportedImageError: The operating system and/or package manager are not supported."},
-		"advisories off":              {func(b *bench) { b.advisories = advisory.ErrOff }, "ScanError: No vulnerability data is loaded for 'Alpine:v3.20'."},
-		"no such export":              {func(b *bench) { b.advisories = advisory.ErrNoExport }, "ScanError: No vulnerability data is loaded for 'Alpine:v3.20'."},
-		"an export of other releases": {func(b *bench) { b.matching = &match.NoAdvisoriesError{Ecosystem: "Alpine:v3.20"} }, "ScanError: No vulnerability data is loaded for 'Alpine:v3.20'."},
+		"a layer kept elsewhere":   {func(b *bench) { b.layer = registry.LayerNotFound("0", "web", "x") }, "is not stored in this registry"},
+		"an unknown system":        {func(b *bench) { b.system.ID = "templeos" }, "UnsupportedImageError: The operating system 'templeos' version '3.20.3' is not supported."},
+		"no package database":      {func(b *bench) { b.databases = nil }, "UnsupportedImageError: The operating system and/or package manager are not supported."},
+		"advisories off":           {func(b *bench) { b.advisories = advisory.ErrOff }, "ScanError: No vulnerability data is loaded for 'Alpine:v3.20'."},
+		"no such export":           {func(b *bench) { b.advisories = advisory.ErrNoExport }, "ScanError: No vulnerability data is loaded for 'Alpine:v3.20'."},
+		"advisories that are gone": {func(b *bench) { b.matching = &match.NoAdvisoriesError{Ecosystem: "Alpine:v3.20"} }, "ScanError: No vulnerability data is loaded for 'Alpine:v3.20'."},
 	} {
 		b := alpine()
 		c.change(b)

@@ -61,6 +61,9 @@ type Result struct {
 	// Undecided counts pairs of advisory and package that could not be
 	// compared because a version makes no sense.
 	Undecided int
+	// Unmentioned: the advisories say nothing at all about this release. That
+	// is right for one that has just come out, and a gap for an old one.
+	Unmentioned bool
 }
 
 // Match finds the vulnerabilities of the operating system's packages. The
@@ -76,7 +79,7 @@ func (m *Matcher) Match(ctx context.Context, inv *inventory.Inventory) (Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	res := Result{Source: source, Findings: []Finding{}}
+	res := Result{Source: source, Findings: []Finding{}, Unmentioned: len(rules[advisory.Contents]) == 0}
 	for _, t := range targets {
 		found, undecided := t.findings(d, rules[t.name])
 		res.Findings = append(res.Findings, found...)
@@ -176,8 +179,6 @@ func (m *Matcher) rules(ctx context.Context, d *distro, targets []*target) (map[
 		switch {
 		case err != nil:
 			return nil, source, err
-		case current && len(found[advisory.Contents]) == 0:
-			return nil, source, &NoAdvisoriesError{Ecosystem: d.exports[0]}
 		case current:
 			return found, source, nil
 		}

@@ -331,15 +331,18 @@ func TestOrder(t *testing.T) {
 func TestWithoutAdvisoriesThereIsNoAnswer(t *testing.T) {
 	m := match.New(storeOf(t, "Debian", record("DEBIAN-CVE-2024-0001", "", affected("Debian:11", "p", "", "0"))), match.Options{})
 	var missing *match.NoAdvisoriesError
-	for _, os := range []inventory.OSRelease{
-		{ID: "alpine", VersionID: "3.20.1"},
-		debianOS(), // the export knows Debian 11 only
-	} {
-		_, err := m.Match(t.Context(), &inventory.Inventory{OS: os})
-		want, _ := match.Ecosystem(os)
-		if !errors.As(err, &missing) || missing.Ecosystem != want {
-			t.Errorf("%v: %v", os, err)
-		}
+	_, err := m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "alpine", VersionID: "3.20.1"}})
+	if !errors.As(err, &missing) || missing.Ecosystem != "Alpine:v3.20" {
+		t.Errorf("no export of Alpine: %v", err)
+	}
+	// The export speaks of Debian 11 only: an answer, and a word about it.
+	res, err := m.Match(t.Context(), &inventory.Inventory{OS: debianOS()})
+	if err != nil || len(res.Findings) != 0 || !res.Unmentioned {
+		t.Errorf("an export of another release: %+v, %v", res, err)
+	}
+	res, err = m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "debian", VersionID: "11"}})
+	if err != nil || res.Unmentioned {
+		t.Errorf("an export of this release: %+v, %v", res, err)
 	}
 	if _, err := m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "plan9"}}); !errors.Is(err, match.ErrUnknownSystem) {
 		t.Errorf("plan9: %v", err)
