@@ -55,7 +55,7 @@ fuzz: ## every fuzz test for ten seconds
 .PHONY: bench
 bench: build ## Go benchmarks, then the figures of docs/performance.md beside their references
 	go test -run '^$$' -bench . -benchtime 1s ./internal/...
-	go run ./test/bench -write docs/performance.md
+	go run ./test/bench -peers -write docs/performance.md
 
 .PHONY: clean
 clean: ## remove what was built

@@ -123,8 +123,8 @@ func (s *Service) MountBlob(ctx context.Context, c Caller, repository, from, dig
 	if !registry.ValidRepositoryName(from) || !registry.ValidDigest(digest) {
 		return meta.Blob{}, false, nil
 	}
-	if _, denied := s.allowOn(c, "ecr:GetDownloadUrlForLayer", from); denied != nil { //nolint:nilerr // as if it were not there
-		return meta.Blob{}, false, nil
+	if _, denied := s.allowOn(c, "ecr:GetDownloadUrlForLayer", from); denied != nil {
+		return meta.Blob{}, false, nil //nolint:nilerr // as if it were not there
 	}
 	mounting, err := s.setting(ctx, scope.Account, registry.SettingBlobMounting)
 	if err != nil || mounting != registry.MountingEnabled {
