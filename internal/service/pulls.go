@@ -27,7 +27,9 @@ type pullRecorder struct {
 	now   func() time.Time
 	log   *slog.Logger
 
-	mu       sync.Mutex
+	// Nearly every pull is of an image that was recorded a moment ago and only
+	// reads.
+	mu       sync.RWMutex
 	waiting  map[pulledImage]time.Time
 	recorded map[pulledImage]time.Time
 
@@ -41,11 +43,14 @@ func newPullRecorder(store meta.ImageWriter, now func() time.Time, log *slog.Log
 
 func (p *pullRecorder) record(repositoryID int64, digest string) {
 	image, now := pulledImage{repositoryID, digest}, p.now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if at, ok := p.recorded[image]; ok && now.Sub(at) < pullGranule {
+	p.mu.RLock()
+	at, ok := p.recorded[image]
+	p.mu.RUnlock()
+	if ok && now.Sub(at) < pullGranule {
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if len(p.recorded) >= pullRemembered {
 		clear(p.recorded)
 	}
