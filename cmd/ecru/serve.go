@@ -75,6 +75,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := c.checkAddress(ctx); err != nil {
 		return err
 	}
+	tuneMemory()
 	a, err := c.assemble(ctx, log)
 	if err != nil {
 		return err
