@@ -52,7 +52,12 @@ func (x *Indexer) Read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord
 	}
 	read := x.reading.DoChan(b.Digest, func() (any, error) {
 		// Whoever asked first may go away; the others still wait.
-		return x.read(context.WithoutCancel(ctx), b)
+		ctx := context.WithoutCancel(ctx)
+		// Whoever had the turn before may have left the record.
+		if record, err := x.known(ctx, b.Digest); record != nil || err != nil {
+			return record, err
+		}
+		return x.read(ctx, b)
 	})
 	select {
 	case <-ctx.Done():
