@@ -85,6 +85,7 @@ func TestStopFinishesRunningUploads(t *testing.T) {
 		if _, err := write.Write(content[:half]); err != nil {
 			t.Fatal(err)
 		}
+		awaitRunning(t, s)
 		stopped := make(chan struct{})
 		go func() {
 			defer close(stopped)
@@ -115,6 +116,21 @@ func TestStopFinishesRunningUploads(t *testing.T) {
 			t.Errorf("after the restart the blob is answered %s with %d bytes", response.Status, len(body))
 		}
 	})
+}
+
+// awaitRunning waits until the server is at work on a request: one that it has
+// not begun when it is told to stop is refused.
+func awaitRunning(t *testing.T, s *server.Server) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
+		_, text := do(t, http.DefaultClient, http.MethodGet, s.URL+"/metrics", nil)
+		if strings.Contains(text, "\necru_requests_in_flight 1\n") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the server has not begun the upload")
+		}
+	}
 }
 
 // TestPasswordsOutliveARestart: tokens are stateless.
