@@ -62,8 +62,6 @@ type Scanner struct {
 	Matcher    Matcher
 	Now        func() time.Time
 	Logger     *slog.Logger
-	// Finished is told how every scan ended; it may be nil.
-	Finished func(meta.Scan)
 }
 
 // imageError is a reason for a scan to fail that lies in the image, in words
@@ -71,6 +69,10 @@ type Scanner struct {
 type imageError string
 
 func (f imageError) Error() string { return string(f) }
+
+// errNeverEnded is about a scan none of whose attempts has come to an end: each
+// of them took the process along, or panicked.
+var errNeverEnded = errors.New("no attempt has come to an end")
 
 // Handle scans the image of a job.
 func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
@@ -82,15 +84,19 @@ func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
 		RepositoryID: t.RepositoryID, Digest: t.Digest, Engine: t.Engine,
 		RequestedAt: t.RequestedAt, Status: meta.ScanComplete, Description: completed,
 	}
-	findings, err := s.scan(ctx, t, &outcome)
+	var findings []match.Finding
+	err = errNeverEnded
+	if j.Attempts <= maxAttempts {
+		findings, err = s.scan(ctx, t, &outcome)
+	}
 	var fault imageError
 	switch {
 	case gone(err):
 		return nil
 	case errors.As(err, &fault):
 		outcome.Status, outcome.Description = meta.ScanFailed, fault.Error()
-	case err != nil && j.Attempts < maxAttempts:
-		return err
+	case err != nil && (j.Attempts < maxAttempts || errors.Is(ctx.Err(), context.Canceled)):
+		return err // the second is a process that stops, which is no fault of the scan
 	case err != nil:
 		s.Logger.ErrorContext(ctx, "giving up on a scan", "repository", t.Repository, "digest", t.Digest, "error", err)
 		outcome.Status, outcome.Description = meta.ScanFailed, "ScanError: The image could not be scanned because of an internal error."
@@ -117,13 +123,8 @@ func (s *Scanner) finish(ctx context.Context, outcome meta.Scan, findings []matc
 			return err
 		}
 	}
-	if err := s.Outcomes.FinishScan(ctx, outcome, encoded); err != nil {
-		return err
-	}
-	if s.Finished != nil {
-		s.Finished(outcome)
-	}
-	return nil
+	// A scan that has run out of time still says so.
+	return s.Outcomes.FinishScan(context.WithoutCancel(ctx), outcome, encoded)
 }
 
 // scan answers the findings of an image and notes in outcome what they rest on.

@@ -155,6 +155,29 @@ func TestFaultsOfOursAreTriedAgainAndThenGivenUp(t *testing.T) {
 	}
 }
 
+func TestScanThatNeverEndsIsGivenUp(t *testing.T) {
+	b := alpine() // nothing is wrong with it, but it has been claimed too often
+	if err := b.scan(t, maxAttempts+1); err != nil {
+		t.Fatal(err)
+	}
+	if b.finished == nil || b.finished.Status != meta.ScanFailed {
+		t.Errorf("outcome = %+v, want FAILED instead of in progress for ever", b.finished)
+	}
+}
+
+func TestStopOfTheProcessIsNoFaultOfTheScan(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b := alpine()
+	b.advisories = ctx.Err()
+	s := &Scanner{Manifests: b, Outcomes: b, Layers: b, Advisories: b, Matcher: b, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+	j := NewJob(Target{Engine: registry.EngineNative})
+	j.Attempts = maxAttempts
+	if err := s.Handle(ctx, j); err == nil || b.finished != nil {
+		t.Errorf("%v, outcome %+v; want it to be tried again by the next process", err, b.finished)
+	}
+}
+
 func TestImageThatIsGoneEndsItsScan(t *testing.T) {
 	b := alpine()
 	b.manifest = registry.ImageNotFound("000000000000", "web", registry.ImageID{Digest: "sha256:aa"})

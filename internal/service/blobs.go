@@ -69,8 +69,8 @@ func (s *Service) openBlob(ctx context.Context, account, repository, digest stri
 	return found, content, nil
 }
 
-// DownloadableBlob answers a blob that an image of the repository refers to,
-// for a client that will fetch it without credentials.
+// DownloadableBlob answers a blob of a repository for a client that will fetch
+// it without credentials.
 // Errors: RepositoryNotFound, LayersNotFound.
 func (s *Service) DownloadableBlob(ctx context.Context, c Caller, repository, digest string) (meta.Blob, error) {
 	scope, err := s.allowOn(c, "ecr:GetDownloadUrlForLayer", repository)

@@ -50,8 +50,12 @@ type FoundImage struct {
 	Manifest *registry.StoredManifest
 }
 
+// maxBatchBytes bounds the manifests of one answer: a hundred ids of 4 MiB each
+// would be held in memory several times over.
+const maxBatchBytes = 32 << 20
+
 // BatchGetImages answers the manifests of the ids, and why not.
-// Errors: RepositoryNotFound.
+// Errors: RepositoryNotFound, LimitExceeded.
 func (s *Service) BatchGetImages(ctx context.Context, c Caller, repository string, ids []registry.ImageID) ([]FoundImage, []ImageFailure, error) {
 	scope, err := s.allowOn(c, "ecr:BatchGetImage", repository)
 	if err != nil {
@@ -62,6 +66,7 @@ func (s *Service) BatchGetImages(ctx context.Context, c Caller, repository strin
 	}
 	var found []FoundImage
 	var failures []ImageFailure
+	total := 0
 	for _, id := range ids {
 		if bad, failure := badImageID(id); bad {
 			failures = append(failures, failure)
@@ -70,6 +75,9 @@ func (s *Service) BatchGetImages(ctx context.Context, c Caller, repository strin
 		m, err := s.Store.Manifest(ctx, scope.Account, repository, id)
 		switch registry.CodeOf(err) {
 		case "":
+			if total += len(m.Payload); total > maxBatchBytes {
+				return nil, nil, registry.Errorf(registry.CodeLimitExceeded, "The manifests of the requested images exceed %d bytes. Request fewer images at a time.", maxBatchBytes)
+			}
 			found = append(found, FoundImage{ID: registry.ImageID{Digest: m.Digest, Tag: id.Tag}, Manifest: m})
 			s.pulls.record(m.RepositoryID, m.Digest)
 		case registry.CodeImageNotFound:

@@ -442,6 +442,29 @@ func TestIndexAndChildrenGoInOneCallInAnyOrder(t *testing.T) {
 	}
 }
 
+func TestAnswerOfABatchIsBounded(t *testing.T) {
+	h, ctx := newHouse(t), context.Background()
+	h.repository("web")
+	index, _ := json.Marshal(map[string]any{
+		"schemaVersion": 2, "mediaType": registry.MediaTypeOCIIndex, "manifests": []any{},
+		"annotations": map[string]string{"large": strings.Repeat("a", registry.MaxManifestSize-1024)},
+	})
+	if _, _, err := h.PutManifest(ctx, h.owner, service.PushManifest{Repository: "web", Payload: index, Tags: []string{"large"}}); err != nil {
+		t.Fatal(err)
+	}
+	same := func(n int) (ids []registry.ImageID) {
+		for range n {
+			ids = append(ids, registry.ImageID{Tag: "large"})
+		}
+		return ids
+	}
+	if found, _, err := h.BatchGetImages(ctx, h.owner, "web", same(8)); err != nil || len(found) != 8 {
+		t.Errorf("%d images, %v; want 8", len(found), err)
+	}
+	_, _, err := h.BatchGetImages(ctx, h.owner, "web", same(100))
+	wantCode(t, err, registry.CodeLimitExceeded)
+}
+
 func TestPullsAreRecordedOffTheHotPath(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")

@@ -31,7 +31,7 @@ func (s *Service) AccountSetting(ctx context.Context, c Caller, name string) (st
 		return "", err
 	}
 	if _, ok := accountSettings()[name]; !ok {
-		return "", unknownSetting(name)
+		return "", unknownSetting()
 	}
 	return s.setting(ctx, scope.Account, name)
 }
@@ -44,7 +44,7 @@ func (s *Service) PutAccountSetting(ctx context.Context, c Caller, name, value s
 	}
 	allowed, ok := accountSettings()[name]
 	if !ok {
-		return unknownSetting(name)
+		return unknownSetting()
 	}
 	if !slices.Contains(allowed, value) {
 		return registry.InvalidParameter("value", "Member must satisfy enum value set: ["+strings.Join(allowed, ", ")+"]")
@@ -52,7 +52,7 @@ func (s *Service) PutAccountSetting(ctx context.Context, c Caller, name, value s
 	return s.Store.PutSetting(ctx, scope.Account, name, value)
 }
 
-func unknownSetting(string) error {
+func unknownSetting() error {
 	return registry.InvalidParameter("name", "Member must satisfy enum value set: ["+
 		strings.Join([]string{registry.SettingBasicScanVersion, registry.SettingPolicyScope, registry.SettingBlobMounting}, ", ")+"]")
 }
