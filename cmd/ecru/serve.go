@@ -135,14 +135,14 @@ func (c *serveCommand) announce(s streams, a *app, log *slog.Logger) error {
 }
 
 func writeCredentials(path string, key meta.AccessKey, region string) error {
-	return awscreds.Write(path, awscreds.Profile{AccessKeyID: key.ID, SecretAccessKey: key.Secret, Region: region})
+	return awscreds.Write(path, awscreds.Profile{AccessKeyID: key.ID, SecretAccessKey: string(key.Secret), Region: region})
 }
 
 func printRootKey(s streams, key meta.AccessKey, path string) {
 	fmt.Fprintf(s.out, `A root access key was made. It is shown this once, and kept in %s (mode 0600):
   AWS_ACCESS_KEY_ID=%s
   AWS_SECRET_ACCESS_KEY=%s
-`, path, key.ID, key.Secret)
+`, path, key.ID, string(key.Secret))
 }
 
 // localURL is a URL under which this machine reaches the server.

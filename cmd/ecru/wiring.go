@@ -234,7 +234,7 @@ func (a *app) ensureInstance(ctx context.Context, account string) (meta.Instance
 	root := iam.RootPrincipal(account, id)
 	instance, key, created, err := a.store.EnsureInstance(ctx,
 		meta.Instance{Secret: secret, CreatedAt: now},
-		meta.AccessKey{ID: id, Secret: keySecret, Account: account, Principal: root.ARN, UserID: root.UserID, Active: true, CreatedAt: now})
+		meta.AccessKey{ID: id, Secret: []byte(keySecret), Account: account, Principal: root.ARN, UserID: root.UserID, Active: true, CreatedAt: now})
 	a.rootKey, a.firstStart = key, created
 	return instance, err
 }
@@ -259,7 +259,7 @@ func (k keys) Secret(ctx context.Context, accessKeyID string) (string, iam.Princ
 	if !found || !key.Active {
 		return "", iam.Principal{}, sigv4.ErrUnknownKey
 	}
-	return key.Secret, iam.Principal{Account: key.Account, ARN: key.Principal, UserID: key.UserID, AccessKeyID: key.ID}, nil
+	return string(key.Secret), iam.Principal{Account: key.Account, ARN: key.Principal, UserID: key.UserID, AccessKeyID: key.ID}, nil
 }
 
 // advisoryAdmin is what ecru's own API may do with the advisories.

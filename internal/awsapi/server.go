@@ -195,9 +195,15 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request, target string
 		return unserved
 	}
 	call.Operation = op.name
-	out, fault := s.perform(WithCall(r.Context(), *call), p, op, body)
+	told := new(notice)
+	ctx := context.WithValue(WithCall(r.Context(), *call), noticeKey{}, told)
+	out, fault := s.perform(ctx, p, op, body)
 	if fault != nil {
 		return fault
+	}
+	if told.text != "" {
+		told.write(w.Header())
+		s.Logger.WarnContext(ctx, "an answer carries a notice", "operation", call.Operation, "notice", told.text)
 	}
 	return s.writeOutput(w, p, out)
 }

@@ -32,6 +32,10 @@ type Store interface {
 	Inventories
 	Settings
 	Keys
+	KeyRing
+	Records
+	Documents
+	Archive
 	job.Queue
 
 	// Ping says whether the store can be reached.
@@ -329,11 +333,15 @@ type Settings interface {
 	Setting(ctx context.Context, account, name string) (string, bool, error)
 	// PutSetting stores a value.
 	PutSetting(ctx context.Context, account, name, value string) error
+	// DeleteSetting removes a value, answers it as it was and whether there
+	// was one.
+	DeleteSetting(ctx context.Context, account, name string) (string, bool, error)
 }
 
 // Instance is what the processes of one registry share.
 type Instance struct {
-	// Secret is 32 random bytes from which tokens and upload ids are signed.
+	// Secret is 32 random bytes from which tokens and upload ids are signed, as
+	// the caller sealed them.
 	Secret    []byte
 	CreatedAt time.Time
 }
@@ -341,12 +349,14 @@ type Instance struct {
 // AccessKey is a credential for signed API calls.
 type AccessKey struct {
 	ID        string
-	Secret    string
+	Secret    []byte // as the caller sealed it
 	Account   string
 	Principal string // ARN
 	UserID    string
 	Active    bool
 	CreatedAt time.Time
+	// LastUsed is the newest use that was recorded; zero when there was none.
+	LastUsed KeyUse
 }
 
 // Keys keeps credentials and the instance's secret.

@@ -35,6 +35,7 @@ const (
 	codeRangeInvalid        = "RANGE_INVALID"
 	codeSizeInvalid         = "SIZE_INVALID"
 	codeTagInvalid          = "TAG_INVALID"
+	codeTooManyRequests     = "TOOMANYREQUESTS"
 	codeUnauthorized        = "UNAUTHORIZED"
 	codeUnavailable         = "UNAVAILABLE"
 	codeUnknown             = "UNKNOWN"
@@ -78,6 +79,8 @@ func statusOf(e *registry.Error, k kind) (status int, code string) {
 	switch e.Code {
 	case registry.CodeAccessDenied, registry.CodeLimitExceeded:
 		return http.StatusForbidden, codeDenied
+	case registry.CodeThrottled:
+		return http.StatusTooManyRequests, codeTooManyRequests
 	case registry.CodeRepositoryNotFound:
 		return http.StatusNotFound, codeNameUnknown
 	case registry.CodeImageNotFound:

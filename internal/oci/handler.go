@@ -177,7 +177,10 @@ func (h *Handler) serve(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.caller = service.Caller{Principal: principal, Registry: accountOfHost(x.r.Host)}
+	x.caller = service.Caller{
+		Principal: principal, Registry: accountOfHost(x.r.Host),
+		SourceIP: sourceIP(x.r.RemoteAddr), Secure: x.r.TLS != nil, UserAgent: x.r.UserAgent(),
+	}
 	return h.dispatch(x, parsePath(x.r.URL))
 }
 
@@ -196,6 +199,14 @@ func (h *Handler) dispatch(x *exchange, t target) error {
 	}
 	reqlog.Annotate(x.r.Context(), x.caller.ARN, op.name)
 	return op.serve(x)
+}
+
+// sourceIP is the address without its port.
+func sourceIP(remote string) string {
+	if i := strings.LastIndexByte(remote, ':'); i >= 0 {
+		return strings.Trim(remote[:i], "[]")
+	}
+	return remote
 }
 
 // accountOfHost answers the account that a host name of ECR's form names, and

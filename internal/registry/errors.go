@@ -55,6 +55,41 @@ const (
 
 	CodeScanNotFound         Code = "ScanNotFound"
 	CodeUnsupportedImageType Code = "UnsupportedImageType"
+
+	CodeExclusionAlreadyExists              Code = "ExclusionAlreadyExists"
+	CodeExclusionNotFound                   Code = "ExclusionNotFound"
+	CodeImageArchived                       Code = "ImageArchived"
+	CodeImageStorageClassUpdateNotSupported Code = "ImageStorageClassUpdateNotSupported"
+	CodeLayerInaccessible                   Code = "LayerInaccessible"
+	CodeLifecyclePolicyNotFound             Code = "LifecyclePolicyNotFound"
+	CodeLifecyclePolicyPreviewInProgress    Code = "LifecyclePolicyPreviewInProgress"
+	CodeLifecyclePolicyPreviewNotFound      Code = "LifecyclePolicyPreviewNotFound"
+	CodePullThroughCacheRuleAlreadyExists   Code = "PullThroughCacheRuleAlreadyExists"
+	CodePullThroughCacheRuleNotFound        Code = "PullThroughCacheRuleNotFound"
+	CodeRegistryPolicyNotFound              Code = "RegistryPolicyNotFound"
+	CodeReplicationBackfillInProgress       Code = "ReplicationBackfillInProgress"
+	CodeReplicationBackfillInvalidStatus    Code = "ReplicationBackfillInvalidStatus"
+	CodeReplicationBackfillNotFound         Code = "ReplicationBackfillNotFound"
+	CodeRepositoryPolicyNotFound            Code = "RepositoryPolicyNotFound"
+	CodeSecretNotFound                      Code = "SecretNotFound"
+	CodeSigningConfigurationNotFound        Code = "SigningConfigurationNotFound"
+	CodeTemplateAlreadyExists               Code = "TemplateAlreadyExists"
+	CodeTemplateNotFound                    Code = "TemplateNotFound"
+	CodeUnableToAccessSecret                Code = "UnableToAccessSecret"
+	CodeUnsupportedUpstreamRegistry         Code = "UnsupportedUpstreamRegistry"
+	CodeKms                                 Code = "Kms"
+
+	// CodeThrottled is a caller above a configured rate.
+	CodeThrottled Code = "Throttling"
+
+	// Codes of the management of identities and of temporary credentials.
+	CodeNoSuchEntity            Code = "NoSuchEntity"
+	CodeEntityAlreadyExists     Code = "EntityAlreadyExists"
+	CodeMalformedPolicyDocument Code = "MalformedPolicyDocument"
+	CodeExpiredToken            Code = "ExpiredToken"
+	CodeInvalidIdentityToken    Code = "InvalidIdentityToken"
+	CodeIDPRejectedClaim        Code = "IDPRejectedClaim"
+	CodeIDPCommunicationError   Code = "IDPCommunicationError"
 )
 
 // Error is the one error type that reaches transports. Message is meant for

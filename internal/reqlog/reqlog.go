@@ -15,6 +15,25 @@ type Note struct {
 	RequestID string
 	Principal string // who asks, "" while unknown
 	Operation string // what for; one of a small set of names, because metrics are kept for each
+	// Decisions are what access control said, in the order in which it was
+	// asked.
+	Decisions []Decision
+}
+
+// Decision is what access control said of one action.
+type Decision struct {
+	Account  string // whose resource
+	Action   string // ecr:PutImage
+	Resource string // ARN or "*"
+	Allowed  bool
+	Reason   string
+}
+
+// Decide leaves a decision on the note. Outside of a request it does nothing.
+func Decide(ctx context.Context, d Decision) {
+	if n := from(ctx); n != nil {
+		n.Decisions = append(n.Decisions, d)
+	}
 }
 
 type noteKey struct{}

@@ -20,7 +20,7 @@ func sha512Hash() hash.Hash { return sha512.New() }
 // StatBlob answers a blob of a repository.
 // Errors: RepositoryNotFound, LayersNotFound.
 func (s *Service) StatBlob(ctx context.Context, c Caller, repository, digest string) (meta.Blob, error) {
-	scope, err := s.allowOn(c, "ecr:BatchCheckLayerAvailability", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:BatchCheckLayerAvailability", repository)
 	if err != nil {
 		return meta.Blob{}, err
 	}
@@ -30,7 +30,7 @@ func (s *Service) StatBlob(ctx context.Context, c Caller, repository, digest str
 // OpenBlob answers a blob of a repository with its content, which the caller
 // closes. Errors: RepositoryNotFound, LayersNotFound.
 func (s *Service) OpenBlob(ctx context.Context, c Caller, repository, digest string) (meta.Blob, Content, error) {
-	scope, err := s.allowOn(c, "ecr:GetDownloadUrlForLayer", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:GetDownloadUrlForLayer", repository)
 	if err != nil {
 		return meta.Blob{}, nil, err
 	}
@@ -73,7 +73,7 @@ func (s *Service) openBlob(ctx context.Context, account, repository, digest stri
 // it without credentials.
 // Errors: RepositoryNotFound, LayersNotFound.
 func (s *Service) DownloadableBlob(ctx context.Context, c Caller, repository, digest string) (meta.Blob, error) {
-	scope, err := s.allowOn(c, "ecr:GetDownloadUrlForLayer", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:GetDownloadUrlForLayer", repository)
 	if err != nil {
 		return meta.Blob{}, err
 	}
@@ -91,7 +91,7 @@ type LayerAvailability struct {
 // CheckLayers answers for each digest whether the repository has it.
 // Errors: RepositoryNotFound.
 func (s *Service) CheckLayers(ctx context.Context, c Caller, repository string, digests []string) ([]LayerAvailability, error) {
-	scope, err := s.allowOn(c, "ecr:BatchCheckLayerAvailability", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:BatchCheckLayerAvailability", repository)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (s *Service) CheckLayers(ctx context.Context, c Caller, repository string, 
 // answers false where it cannot, and the client uploads instead.
 // Errors: RepositoryNotFound (target).
 func (s *Service) MountBlob(ctx context.Context, c Caller, repository, from, digest string) (meta.Blob, bool, error) {
-	scope, err := s.allowOn(c, "ecr:InitiateLayerUpload", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:InitiateLayerUpload", repository)
 	if err != nil {
 		return meta.Blob{}, false, err
 	}
@@ -123,7 +123,7 @@ func (s *Service) MountBlob(ctx context.Context, c Caller, repository, from, dig
 	if !registry.ValidRepositoryName(from) || !registry.ValidDigest(digest) {
 		return meta.Blob{}, false, nil
 	}
-	if _, denied := s.allowOn(c, "ecr:GetDownloadUrlForLayer", from); denied != nil {
+	if _, denied := s.allowOn(ctx, c, "ecr:GetDownloadUrlForLayer", from); denied != nil {
 		return meta.Blob{}, false, nil //nolint:nilerr // as if it were not there
 	}
 	mounting, err := s.setting(ctx, scope.Account, registry.SettingBlobMounting)
@@ -144,7 +144,7 @@ func (s *Service) MountBlob(ctx context.Context, c Caller, repository, from, dig
 // Errors: RepositoryNotFound, LayersNotFound, ImageReferencedByManifestList
 // when an image of the repository needs it.
 func (s *Service) DeleteBlob(ctx context.Context, c Caller, repository, digest string) error {
-	scope, err := s.allowOn(c, "ecr:BatchDeleteImage", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:BatchDeleteImage", repository)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ const (
 // Manifest answers the manifest that ref names.
 // Errors: RepositoryNotFound, ImageNotFound.
 func (s *Service) Manifest(ctx context.Context, c Caller, repository string, ref registry.Reference, use ManifestUse) (*registry.StoredManifest, error) {
-	scope, err := s.allowOn(c, "ecr:BatchGetImage", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:BatchGetImage", repository)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ const maxBatchBytes = 32 << 20
 // BatchGetImages answers the manifests of the ids, and why not.
 // Errors: RepositoryNotFound, LimitExceeded.
 func (s *Service) BatchGetImages(ctx context.Context, c Caller, repository string, ids []registry.ImageID) ([]FoundImage, []ImageFailure, error) {
-	scope, err := s.allowOn(c, "ecr:BatchGetImage", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:BatchGetImage", repository)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,7 +113,7 @@ func badImageID(id registry.ImageID) (bool, ImageFailure) {
 // are gone, and why not. An index and its children may be deleted in one call,
 // in any order. Errors: RepositoryNotFound.
 func (s *Service) BatchDeleteImages(ctx context.Context, c Caller, repository string, ids []registry.ImageID) ([]registry.ImageID, []ImageFailure, error) {
-	scope, err := s.allowOn(c, "ecr:BatchDeleteImage", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:BatchDeleteImage", repository)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -169,7 +169,7 @@ func (s *Service) deleteOne(ctx context.Context, scope registry.Scope, repositor
 // tag goes alone, a digest with all its tags.
 // Errors: RepositoryNotFound, ImageNotFound, ImageReferencedByManifestList.
 func (s *Service) DeleteReference(ctx context.Context, c Caller, repository string, ref registry.Reference) error {
-	scope, err := s.allowOn(c, "ecr:BatchDeleteImage", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:BatchDeleteImage", repository)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (s *Service) DeleteReference(ctx context.Context, c Caller, repository stri
 // ListImageIDs answers a page of (digest, tag) pairs.
 // Errors: RepositoryNotFound.
 func (s *Service) ListImageIDs(ctx context.Context, c Caller, repository string, q meta.ImageQuery) ([]registry.ImageID, error) {
-	scope, err := s.allowOn(c, "ecr:ListImages", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:ListImages", repository)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (s *Service) ListImageIDs(ctx context.Context, c Caller, repository string,
 // ListTags answers up to limit tags after a tag, in bytewise order.
 // Errors: RepositoryNotFound.
 func (s *Service) ListTags(ctx context.Context, c Caller, repository, after string, limit int) ([]string, error) {
-	scope, err := s.allowOn(c, "ecr:ListImages", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:ListImages", repository)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (s *Service) ListTags(ctx context.Context, c Caller, repository, after stri
 // Referrers answers a page of the manifests whose subject is a digest.
 // Errors: RepositoryNotFound.
 func (s *Service) Referrers(ctx context.Context, c Caller, repository, subject string, q meta.ReferrerQuery) ([]registry.Referrer, error) {
-	scope, err := s.allowOn(c, "ecr:BatchGetImage", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:BatchGetImage", repository)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ type ImageDetail struct {
 // DescribeImages answers the images of the ids; an unknown one fails the whole
 // call. Errors: RepositoryNotFound, ImageNotFound.
 func (s *Service) DescribeImages(ctx context.Context, c Caller, repository string, ids []registry.ImageID) ([]ImageDetail, error) {
-	scope, err := s.allowOn(c, "ecr:DescribeImages", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:DescribeImages", repository)
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +243,7 @@ func (s *Service) DescribeImages(ctx context.Context, c Caller, repository strin
 // ListImageDetails answers a page of images in order of digest.
 // Errors: RepositoryNotFound.
 func (s *Service) ListImageDetails(ctx context.Context, c Caller, repository string, q meta.ImageQuery) ([]ImageDetail, error) {
-	scope, err := s.allowOn(c, "ecr:DescribeImages", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:DescribeImages", repository)
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +307,7 @@ func (s *Service) PutImage(ctx context.Context, c Caller, in PushManifest) (*reg
 }
 
 func (s *Service) putImage(ctx context.Context, c Caller, in PushManifest, put meta.PutImage) (*registry.Manifest, meta.PutImageResult, error) {
-	scope, err := s.allowOn(c, "ecr:PutImage", in.Repository)
+	scope, err := s.allowOn(ctx, c, "ecr:PutImage", in.Repository)
 	if err != nil {
 		return nil, meta.PutImageResult{}, err
 	}

@@ -25,7 +25,7 @@ type CreateRepository struct {
 // Errors: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter,
 // TooManyTags.
 func (s *Service) CreateRepository(ctx context.Context, c Caller, in CreateRepository) (*registry.Repository, error) {
-	scope, err := s.allowOn(c, "ecr:CreateRepository", in.Name)
+	scope, err := s.allowOn(ctx, c, "ecr:CreateRepository", in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func validMutability(mode registry.TagMutability, filters []string) error {
 func (s *Service) DescribeRepositories(ctx context.Context, c Caller, names []string) ([]registry.Repository, error) {
 	out := make([]registry.Repository, 0, len(names))
 	for _, name := range names {
-		scope, err := s.allowOn(c, "ecr:DescribeRepositories", name)
+		scope, err := s.allowOn(ctx, c, "ecr:DescribeRepositories", name)
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +108,7 @@ func (s *Service) DescribeRepositories(ctx context.Context, c Caller, names []st
 
 // ListRepositories answers up to limit repositories by name, after a name.
 func (s *Service) ListRepositories(ctx context.Context, c Caller, after string, limit int) ([]registry.Repository, error) {
-	scope, err := s.allow(c, "ecr:DescribeRepositories")
+	scope, err := s.allow(ctx, c, "ecr:DescribeRepositories")
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +118,7 @@ func (s *Service) ListRepositories(ctx context.Context, c Caller, after string, 
 // DeleteRepository removes a repository and answers it as it was.
 // Errors: RepositoryNotFound, RepositoryNotEmpty.
 func (s *Service) DeleteRepository(ctx context.Context, c Caller, name string, force bool) (*registry.Repository, error) {
-	scope, err := s.allowOn(c, "ecr:DeleteRepository", name)
+	scope, err := s.allowOn(ctx, c, "ecr:DeleteRepository", name)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c Caller, name string, f
 // PutTagMutability changes whether tags may move, for later pushes.
 // Errors: RepositoryNotFound, InvalidParameter.
 func (s *Service) PutTagMutability(ctx context.Context, c Caller, name string, mode registry.TagMutability, filters []string) (*registry.Repository, error) {
-	scope, err := s.allowOn(c, "ecr:PutImageTagMutability", name)
+	scope, err := s.allowOn(ctx, c, "ecr:PutImageTagMutability", name)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (s *Service) PutTagMutability(ctx context.Context, c Caller, name string, m
 // PutScanOnPush changes a repository's own scan-on-push setting.
 // Errors: RepositoryNotFound.
 func (s *Service) PutScanOnPush(ctx context.Context, c Caller, name string, on bool) (*registry.Repository, error) {
-	scope, err := s.allowOn(c, "ecr:PutImageScanningConfiguration", name)
+	scope, err := s.allowOn(ctx, c, "ecr:PutImageScanningConfiguration", name)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (s *Service) PutScanOnPush(ctx context.Context, c Caller, name string, on b
 // Errors: RepositoryNotFound, InvalidParameter (ARN), InvalidTagParameter,
 // TooManyTags.
 func (s *Service) TagResource(ctx context.Context, c Caller, arn string, tags []registry.ResourceTag) error {
-	scope, name, err := s.taggable(c, "ecr:TagResource", arn)
+	scope, name, err := s.taggable(ctx, c, "ecr:TagResource", arn)
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, arn string, tags []
 // UntagResource removes tags of a repository; keys that it does not have are
 // passed over. Errors: RepositoryNotFound, InvalidParameter (ARN).
 func (s *Service) UntagResource(ctx context.Context, c Caller, arn string, keys []string) error {
-	scope, name, err := s.taggable(c, "ecr:UntagResource", arn)
+	scope, name, err := s.taggable(ctx, c, "ecr:UntagResource", arn)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, arn string, keys 
 // ResourceTags answers the tags of a repository, by key.
 // Errors: RepositoryNotFound, InvalidParameter (ARN).
 func (s *Service) ResourceTags(ctx context.Context, c Caller, arn string) ([]registry.ResourceTag, error) {
-	scope, name, err := s.taggable(c, "ecr:ListTagsForResource", arn)
+	scope, name, err := s.taggable(ctx, c, "ecr:ListTagsForResource", arn)
 	if err != nil {
 		return nil, err
 	}
@@ -198,13 +198,13 @@ func (s *Service) ResourceTags(ctx context.Context, c Caller, arn string) ([]reg
 	return repo.Tags, nil
 }
 
-func (s *Service) taggable(c Caller, action, arn string) (registry.Scope, string, error) {
+func (s *Service) taggable(ctx context.Context, c Caller, action, arn string) (registry.Scope, string, error) {
 	account, name, ok := s.Default.RepositoryFromARN(arn)
 	if !ok {
 		return registry.Scope{}, "", registry.InvalidParameter("resourceArn", "Invalid ARN")
 	}
 	c.Registry = account
-	scope, err := s.allowOn(c, action, name)
+	scope, err := s.allowOn(ctx, c, action, name)
 	return scope, name, err
 }
 

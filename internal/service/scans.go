@@ -70,7 +70,7 @@ func scanJob(account string, repo *registry.Repository, digest string, start met
 // was found. Errors: RepositoryNotFound, ImageNotFound, UnsupportedImageType,
 // LimitExceeded.
 func (s *Service) StartImageScan(ctx context.Context, c Caller, repository string, id registry.ImageID) (registry.ImageID, error) {
-	scope, err := s.allowOn(c, "ecr:StartImageScan", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:StartImageScan", repository)
 	if err != nil {
 		return id, err
 	}
@@ -127,7 +127,7 @@ type ScanReport struct {
 // ScanFindings answers the newest scan of an image.
 // Errors: RepositoryNotFound, ImageNotFound, ScanNotFound.
 func (s *Service) ScanFindings(ctx context.Context, c Caller, repository string, id registry.ImageID) (ScanReport, error) {
-	scope, err := s.allowOn(c, "ecr:DescribeImageScanFindings", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:DescribeImageScanFindings", repository)
 	if err != nil {
 		return ScanReport{}, err
 	}

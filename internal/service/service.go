@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/blob"
-	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
@@ -48,6 +47,9 @@ type Config struct {
 	Store   meta.Store
 	Content blob.Store
 	Limits  Limits
+	// Rates are how many times a second a principal may do what an action
+	// names; actions without one are not held back.
+	Rates map[string]float64
 	// Secret is the instance's secret; keys are derived from it.
 	Secret []byte
 	// Alone says that no other process uses the stores, so that an upload id
@@ -68,6 +70,8 @@ type Config struct {
 type Service struct {
 	Config
 	uploadKey []byte
+	compiled  *compiledPolicies
+	throttle  *throttle
 	sessions  *sessionLocks
 	pulls     *pullRecorder
 	sweeper   *sweeper
@@ -87,7 +91,7 @@ func New(c Config) *Service {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks()}
+	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks(), compiled: newCompiledPolicies(), throttle: newThrottle(c.Rates, c.Now)}
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
 	s.sweeper = newSweeper(s)
 	return s
@@ -111,42 +115,4 @@ func DeriveKey(secret []byte, purpose string) []byte {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(purpose))
 	return mac.Sum(nil)
-}
-
-// Caller is who asks, and of which registry.
-type Caller struct {
-	iam.Principal
-	// Registry is the account whose registry is addressed; empty means the
-	// caller's own.
-	Registry string
-}
-
-// registryOf answers the registry that a caller addresses.
-func (s *Service) registryOf(c Caller) registry.Scope {
-	scope := registry.Scope{Account: c.Registry, Region: s.Default.Region}
-	if scope.Account == "" {
-		scope.Account = c.Account
-	}
-	if scope.Account == "" {
-		scope.Account = s.Default.Account
-	}
-	return scope
-}
-
-// allow authorises an action on the registry as a whole.
-func (s *Service) allow(c Caller, action string) (registry.Scope, error) {
-	scope := s.registryOf(c)
-	return scope, iam.Decide(iam.Request{Principal: c.Principal, Action: action, Account: scope.Account, Resource: "*"})
-}
-
-// allowOn authorises an action on a repository.
-func (s *Service) allowOn(c Caller, action, repository string) (registry.Scope, error) {
-	scope := s.registryOf(c)
-	return scope, iam.Decide(iam.Request{Principal: c.Principal, Action: action, Account: scope.Account, Resource: scope.RepositoryARN(repository)})
-}
-
-// Authorize answers whether a caller may do something on the registry as a
-// whole, for transports whose operation is nothing but that question.
-func (s *Service) Authorize(_ context.Context, c Caller, action string) (registry.Scope, error) {
-	return s.allow(c, action)
 }

@@ -26,7 +26,7 @@ func accountSettings() map[string][]string {
 // AccountSetting answers a setting, its default where none was put.
 // Errors: InvalidParameter.
 func (s *Service) AccountSetting(ctx context.Context, c Caller, name string) (string, error) {
-	scope, err := s.allow(c, "ecr:GetAccountSetting")
+	scope, err := s.allow(ctx, c, "ecr:GetAccountSetting")
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +38,7 @@ func (s *Service) AccountSetting(ctx context.Context, c Caller, name string) (st
 
 // PutAccountSetting changes a setting. Errors: InvalidParameter.
 func (s *Service) PutAccountSetting(ctx context.Context, c Caller, name, value string) error {
-	scope, err := s.allow(c, "ecr:PutAccountSetting")
+	scope, err := s.allow(ctx, c, "ecr:PutAccountSetting")
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (s *Service) setting(ctx context.Context, account, name string) (string, er
 
 // ScanningConfiguration answers how the registry scans.
 func (s *Service) ScanningConfiguration(ctx context.Context, c Caller) (registry.Scope, registry.ScanningConfiguration, error) {
-	scope, err := s.allow(c, "ecr:GetRegistryScanningConfiguration")
+	scope, err := s.allow(ctx, c, "ecr:GetRegistryScanningConfiguration")
 	if err != nil {
 		return scope, registry.ScanningConfiguration{}, err
 	}
@@ -93,7 +93,7 @@ func (s *Service) scanningConfiguration(ctx context.Context, account string) (re
 // PutScanningConfiguration replaces how the registry scans.
 // Errors: InvalidParameter, UnsupportedOperation (ENHANCED).
 func (s *Service) PutScanningConfiguration(ctx context.Context, c Caller, config registry.ScanningConfiguration) error {
-	scope, err := s.allow(c, "ecr:PutRegistryScanningConfiguration")
+	scope, err := s.allow(ctx, c, "ecr:PutRegistryScanningConfiguration")
 	if err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ type RepositoryScanning struct {
 func (s *Service) RepositoryScanningConfigurations(ctx context.Context, c Caller, names []string) ([]RepositoryScanning, error) {
 	out := make([]RepositoryScanning, 0, len(names))
 	for _, name := range names {
-		scope, err := s.allowOn(c, "ecr:BatchGetRepositoryScanningConfiguration", name)
+		scope, err := s.allowOn(ctx, c, "ecr:BatchGetRepositoryScanningConfiguration", name)
 		if err != nil {
 			return nil, err
 		}

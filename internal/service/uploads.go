@@ -48,7 +48,7 @@ type Completion struct {
 
 // StartUpload opens an upload into a repository. Errors: RepositoryNotFound.
 func (s *Service) StartUpload(ctx context.Context, c Caller, repository string) (UploadStatus, error) {
-	scope, err := s.allowOn(c, "ecr:InitiateLayerUpload", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:InitiateLayerUpload", repository)
 	if err != nil {
 		return UploadStatus{}, err
 	}
@@ -64,7 +64,7 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, repository string) 
 // UploadStatus answers how far an upload is.
 // Errors: RepositoryNotFound, UploadNotFound.
 func (s *Service) UploadStatus(ctx context.Context, c Caller, repository, id string) (UploadStatus, error) {
-	scope, err := s.allowOn(c, "ecr:UploadLayerPart", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:UploadLayerPart", repository)
 	if err != nil {
 		return UploadStatus{}, err
 	}
@@ -80,7 +80,7 @@ func (s *Service) UploadStatus(ctx context.Context, c Caller, repository, id str
 // upload's progress) when the chunk does not continue where the upload stands,
 // BodyInterrupted, LayerTooLarge.
 func (s *Service) AppendUpload(ctx context.Context, c Caller, repository, id string, chunk Chunk) (UploadStatus, error) {
-	scope, err := s.allowOn(c, "ecr:UploadLayerPart", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:UploadLayerPart", repository)
 	if err != nil {
 		return UploadStatus{}, err
 	}
@@ -122,7 +122,7 @@ func (s *Service) abandon(ctx context.Context, w *upload, cause error) error {
 // dropped. Errors: those of AppendUpload, and DigestInvalid, InvalidLayer; for
 // the layer API also EmptyUpload, LayerPartTooSmall, LayerAlreadyExists.
 func (s *Service) CompleteUpload(ctx context.Context, c Caller, repository, id string, in Completion) (meta.Blob, error) {
-	scope, err := s.allowOn(c, "ecr:CompleteLayerUpload", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:CompleteLayerUpload", repository)
 	if err != nil {
 		return meta.Blob{}, err
 	}
@@ -155,7 +155,7 @@ func (s *Service) CompleteUpload(ctx context.Context, c Caller, repository, id s
 // Errors: RepositoryNotFound, DigestInvalid, InvalidLayer, BodyInterrupted,
 // LayerTooLarge.
 func (s *Service) PushBlob(ctx context.Context, c Caller, repository, digest string, chunk Chunk) (meta.Blob, error) {
-	scope, err := s.allowOn(c, "ecr:CompleteLayerUpload", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:CompleteLayerUpload", repository)
 	if err != nil {
 		return meta.Blob{}, err
 	}
@@ -247,7 +247,7 @@ func (s *Service) finish(ctx context.Context, w *upload, in Completion) (meta.Bl
 // CancelUpload ends an upload and drops its bytes.
 // Errors: RepositoryNotFound, UploadNotFound.
 func (s *Service) CancelUpload(ctx context.Context, c Caller, repository, id string) error {
-	scope, err := s.allowOn(c, "ecr:UploadLayerPart", repository)
+	scope, err := s.allowOn(ctx, c, "ecr:UploadLayerPart", repository)
 	if err != nil {
 		return err
 	}

@@ -109,7 +109,11 @@ type handlers struct {
 }
 
 func (h handlers) allow(ctx context.Context, action string) error {
-	return iam.Decide(iam.Request{Principal: awsapi.CallFrom(ctx).Principal, Action: "ecru:" + action, Account: h.account, Resource: "*"})
+	r := iam.Request{Principal: awsapi.CallFrom(ctx).Principal, Action: "ecru:" + action, Account: h.account, Resource: "*"}
+	if d := iam.Evaluate(r, iam.Policies{}); !d.Allowed {
+		return iam.Denied(r, d)
+	}
+	return nil
 }
 
 func (h handlers) status(ctx context.Context, _ *AdvisoriesStatusInput) (*AdvisoriesStatusOutput, error) {

@@ -47,6 +47,31 @@ func exceptions() map[registry.Code]string {
 
 		registry.CodeScanNotFound:         "ScanNotFoundException",
 		registry.CodeUnsupportedImageType: "UnsupportedImageTypeException",
+
+		registry.CodeExclusionAlreadyExists:              "ExclusionAlreadyExistsException",
+		registry.CodeExclusionNotFound:                   "ExclusionNotFoundException",
+		registry.CodeImageArchived:                       "ImageArchivedException",
+		registry.CodeImageStorageClassUpdateNotSupported: "ImageStorageClassUpdateNotSupportedException",
+		registry.CodeLayerInaccessible:                   "LayerInaccessibleException",
+		registry.CodeLifecyclePolicyNotFound:             "LifecyclePolicyNotFoundException",
+		registry.CodeLifecyclePolicyPreviewInProgress:    "LifecyclePolicyPreviewInProgressException",
+		registry.CodeLifecyclePolicyPreviewNotFound:      "LifecyclePolicyPreviewNotFoundException",
+		registry.CodePullThroughCacheRuleAlreadyExists:   "PullThroughCacheRuleAlreadyExistsException",
+		registry.CodePullThroughCacheRuleNotFound:        "PullThroughCacheRuleNotFoundException",
+		registry.CodeRegistryPolicyNotFound:              "RegistryPolicyNotFoundException",
+		registry.CodeReplicationBackfillInProgress:       "ReplicationBackfillInProgressException",
+		registry.CodeReplicationBackfillInvalidStatus:    "ReplicationBackfillInvalidStatusException",
+		registry.CodeReplicationBackfillNotFound:         "ReplicationBackfillNotFoundException",
+		registry.CodeRepositoryPolicyNotFound:            "RepositoryPolicyNotFoundException",
+		registry.CodeSecretNotFound:                      "SecretNotFoundException",
+		registry.CodeSigningConfigurationNotFound:        "SigningConfigurationNotFoundException",
+		registry.CodeTemplateAlreadyExists:               "TemplateAlreadyExistsException",
+		registry.CodeTemplateNotFound:                    "TemplateNotFoundException",
+		registry.CodeUnableToAccessSecret:                "UnableToAccessSecretException",
+		registry.CodeUnsupportedUpstreamRegistry:         "UnsupportedUpstreamRegistryException",
+		registry.CodeKms:                                 "KmsException",
+
+		registry.CodeThrottled: "ThrottlingException",
 	}
 }
 

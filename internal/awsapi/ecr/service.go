@@ -149,7 +149,10 @@ func violated(found []validate.Violation) *awsapi.Fault {
 // else the one that the host names, else the caller's own.
 func (h *handlers) caller(ctx context.Context, registryID *string) service.Caller {
 	call := awsapi.CallFrom(ctx)
-	c := service.Caller{Principal: call.Principal, Registry: aws.ToString(registryID)}
+	c := service.Caller{
+		Principal: call.Principal, Registry: aws.ToString(registryID),
+		SourceIP: call.SourceIP, Secure: call.Scheme == "https", UserAgent: call.UserAgent,
+	}
 	if c.Registry == "" {
 		c.Registry, _ = accountOfHost(call.Host)
 	}

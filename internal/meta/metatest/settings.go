@@ -36,7 +36,7 @@ func settingValues(t *testing.T, s meta.Store) {
 }
 
 func rootKey(id string) meta.AccessKey {
-	return meta.AccessKey{ID: id, Secret: "secret", Account: account, Principal: "arn:aws:iam::" + account + ":root", UserID: account, Active: true, CreatedAt: base}
+	return meta.AccessKey{ID: id, Secret: []byte("secret"), Account: account, Principal: "arn:aws:iam::" + account + ":root", UserID: account, Active: true, CreatedAt: base}
 }
 
 func settingInstance(t *testing.T, s meta.Store) {
