@@ -10,7 +10,7 @@ const (
 )
 
 func (h *handlers) operations() []awsapi.Operation {
-	return []awsapi.Operation{
+	all := []awsapi.Operation{
 		awsapi.Op(h.createRepository),
 		awsapi.Op(h.describeRepositories),
 		awsapi.Op(h.deleteRepository),
@@ -43,6 +43,20 @@ func (h *handlers) operations() []awsapi.Operation {
 		awsapi.Op(h.getAccountSetting),
 		awsapi.Op(h.putAccountSetting),
 	}
+	for _, part := range [][]awsapi.Operation{
+		h.policyOperations(),
+		h.lifecycleOperations(),
+		h.templateOperations(),
+		h.cacheRuleOperations(),
+		h.exclusionOperations(),
+		h.archiveOperations(),
+		h.referrerOperations(),
+		h.replicationOperations(),
+		h.signingOperations(),
+	} {
+		all = append(all, part...)
+	}
+	return all
 }
 
 // knownOperations are all of the API, served or not.

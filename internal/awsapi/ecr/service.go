@@ -81,6 +81,15 @@ type Registry interface {
 	Layers
 	Scans
 	Settings
+	Policies
+	LifecyclePolicies
+	CreationTemplates
+	CacheRules
+	PullTimeExclusions
+	StorageClasses
+	Referrers
+	Replication
+	Signing
 }
 
 // Tokens issues the passwords of the distribution API.
