@@ -15,9 +15,37 @@ type Note struct {
 	RequestID string
 	Principal string // who asks, "" while unknown
 	Operation string // what for; one of a small set of names, because metrics are kept for each
+
+	// The rest is for audit logs.
+
+	Identity Identity
+	Service  string // ecr, sts, ecru
+	Region   string // that the client signed for; "" for the server's own
+	// Parameters answers what was asked for as a JSON object, or nothing. It is
+	// only called by whoever needs it, once, when the request is over.
+	Parameters func() []byte
+	// Failure is why the request was refused or failed.
+	Failure Failure
 	// Decisions are what access control said, in the order in which it was
 	// asked.
 	Decisions []Decision
+	few       [2]Decision // most requests ask no more often
+}
+
+// Identity is who asks.
+type Identity struct {
+	Kind        string // Root, User, AssumedRole
+	Account     string
+	ARN         string
+	UserID      string
+	AccessKeyID string
+	Name        string // of the user or role
+}
+
+// Failure is the error of a request in the words of its protocol.
+type Failure struct {
+	Code    string
+	Message string
 }
 
 // Decision is what access control said of one action.
@@ -31,8 +59,34 @@ type Decision struct {
 
 // Decide leaves a decision on the note. Outside of a request it does nothing.
 func Decide(ctx context.Context, d Decision) {
+	n := from(ctx)
+	if n == nil {
+		return
+	}
+	if n.Decisions == nil {
+		n.Decisions = n.few[:0]
+	}
+	n.Decisions = append(n.Decisions, d)
+}
+
+// Identify says who asks in full.
+func Identify(ctx context.Context, who Identity) {
 	if n := from(ctx); n != nil {
-		n.Decisions = append(n.Decisions, d)
+		n.Identity = who
+	}
+}
+
+// Ask says which service is asked, in which region and for what.
+func Ask(ctx context.Context, service, region string, parameters func() []byte) {
+	if n := from(ctx); n != nil {
+		n.Service, n.Region, n.Parameters = service, region, parameters
+	}
+}
+
+// Fail says why the request is refused.
+func Fail(ctx context.Context, code, message string) {
+	if n := from(ctx); n != nil {
+		n.Failure = Failure{code, message}
 	}
 }
 

@@ -1,0 +1,112 @@
+package audit
+
+import (
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+)
+
+// maxWaiting is how many bytes of records may wait for a slow disk; above it
+// requests wait, so that no record is lost.
+const maxWaiting = 8 << 20
+
+// Log writes records. Those of requests that end while a write is under way go
+// out together with the next one, so a request waits for the disk only when
+// very many others do.
+type Log struct {
+	out    io.Writer
+	region string
+	log    *slog.Logger
+	failed atomic.Int64
+
+	mu      sync.Mutex
+	work    sync.Cond // there are lines, or the end
+	room    sync.Cond // there is room again
+	lines   []byte
+	spare   []byte
+	ending  bool
+	running bool
+	done    chan struct{}
+}
+
+// New makes a log of a server in a region.
+func New(out io.Writer, region string, log *slog.Logger) *Log {
+	l := &Log{out: out, region: region, log: log, done: make(chan struct{})}
+	l.work.L, l.room.L = &l.mu, &l.mu
+	return l
+}
+
+// Failed is how many writes went wrong.
+func (l *Log) Failed() int64 { return l.failed.Load() }
+
+// Start begins to write.
+func (l *Log) Start() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.running {
+		l.running = true
+		go l.write()
+	}
+}
+
+// Stop writes what waits and ends.
+func (l *Log) Stop() {
+	l.mu.Lock()
+	running := l.running
+	l.ending = true
+	l.work.Signal()
+	l.mu.Unlock()
+	if running {
+		<-l.done
+	}
+}
+
+// Record keeps the record of a request.
+func (l *Log) Record(r Request) {
+	line, err := encode(r, l.region)
+	if err != nil { // of texts only, and parameters that were JSON
+		l.log.Error("an audit record cannot be encoded", "request_id", r.RequestID, "error", err)
+		l.failed.Add(1)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.lines) > maxWaiting && l.running && !l.ending {
+		l.room.Wait()
+	}
+	l.lines = append(l.lines, line...)
+	l.work.Signal()
+}
+
+func (l *Log) write() {
+	defer close(l.done)
+	for {
+		lines, last := l.next()
+		if len(lines) > 0 {
+			if _, err := l.out.Write(lines); err != nil {
+				l.failed.Add(1)
+				l.log.Error("audit records were not written", "bytes", len(lines), "error", err)
+			}
+		}
+		if last {
+			return
+		}
+	}
+}
+
+// next waits for lines and takes them all; last says that none will follow.
+func (l *Log) next() (lines []byte, last bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.lines) == 0 && !l.ending {
+		l.work.Wait()
+	}
+	lines = l.lines
+	l.lines, l.spare = l.spare[:0], lines
+	if cap(l.lines) > 1<<20 {
+		l.lines = nil
+	}
+	l.room.Broadcast()
+	return lines, l.ending
+}
