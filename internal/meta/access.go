@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -124,6 +125,8 @@ type SetStorageClass struct {
 	ID         registry.ImageID
 	Status     registry.ImageStatus
 	Now        time.Time
+	// Jobs are enqueued in the transaction, if something changed.
+	Jobs []job.Job
 }
 
 // KeyUse is when and for what a key was used.
