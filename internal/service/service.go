@@ -11,6 +11,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -74,6 +75,7 @@ type Service struct {
 	throttle  *throttle
 	sessions  *sessionLocks
 	pulls     *pullRecorder
+	keyUses   *keyUseRecorder
 	sweeper   *sweeper
 }
 
@@ -93,21 +95,23 @@ func New(c Config) *Service {
 	}
 	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks(), compiled: newCompiledPolicies(), throttle: newThrottle(c.Rates, c.Now)}
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
+	s.keyUses = newKeyUseRecorder(c.Store, c.Now, c.Logger)
 	s.sweeper = newSweeper(s)
 	return s
 }
 
-// Start begins the background work: recording pulls and removing what nothing
-// needs.
+// Start begins the background work: recording pulls and uses of
+// keys, and removing what nothing needs.
 func (s *Service) Start() {
 	s.pulls.start()
+	s.keyUses.start()
 	s.sweeper.start()
 }
 
-// Stop ends the background work; recorded pulls are written first.
+// Stop ends the background work; what was recorded is written first.
 func (s *Service) Stop(ctx context.Context) error {
 	s.sweeper.stop()
-	return s.pulls.stop(ctx)
+	return errors.Join(s.pulls.stop(ctx), s.keyUses.stop(ctx))
 }
 
 // DeriveKey makes a key for one purpose out of the instance's secret.
