@@ -39,6 +39,8 @@ type serveCommand struct {
 	LogLevel    string        `help:"Least level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat   string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 	StopTimeout time.Duration `help:"How long a stop waits for running requests and scans." default:"30s"`
+	auditFlags
+	Throttle    []string      `help:"Hold each principal to so many calls a second: ecr for ECR's own rates, and NAME=RATE for an operation, such as PutImage=10." placeholder:"NAME=RATE"`
 	ScanWorkers int           `help:"Scans that run at a time." default:"2"`
 }
 
@@ -58,6 +60,12 @@ func (c *serveCommand) Validate() error {
 	case c.ScanWorkers < 1:
 		return errors.New("--scan-workers: must be at least 1")
 	}
+	if _, err := throttleRates(c.Throttle); err != nil {
+		return err
+	}
+	if err := c.auditFlags.validate(); err != nil {
+		return err
+	}
 	return validPublicURL(c.PublicURL)
 }
 
@@ -76,11 +84,12 @@ func (c *serveCommand) Run(ctx context.Context, s streams) (err error) {
 		return err
 	}
 	tuneMemory()
-	a, err := c.assemble(ctx, log)
+	a, err := c.assemble(ctx, s, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, a.store.Close()) }()
+	defer func() { err = errors.Join(err, a.audit.stop(), a.store.Close()) }()
+	a.audit.start()
 	if err := a.start(); err != nil {
 		return errors.Join(err, a.stop(c.StopTimeout))
 	}

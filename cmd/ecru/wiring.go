@@ -44,6 +44,7 @@ type app struct {
 	updater    *advisory.Updater
 	ahead      *scan.Ahead
 	server     *server.Server
+	audit      auditLog
 	rootKey    meta.AccessKey
 	firstStart bool
 	// announced is set once the files are there by which others find the
@@ -129,7 +130,7 @@ func unique(names []string) []string {
 }
 
 // assemble makes a registry of the flags. Nothing of it runs yet.
-func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, err error) {
+func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger) (_ *app, err error) {
 	store, err := openStore(ctx, c.Data, c.Database, log)
 	if err != nil {
 		return nil, err
@@ -153,12 +154,16 @@ func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, 
 	}
 	metrics := server.NewMetrics(currentVersion())
 	metrics.Registry().MustRegister(newHoldings(store, store))
+	rates, err := throttleRates(c.Throttle)
+	if err != nil {
+		return nil, err
+	}
 	a.jobs = job.NewRunner(store, job.Options{Workers: c.ScanWorkers, Logger: log, Observe: newJobMetrics(metrics.Registry()).observe})
 	indexer := &scan.Indexer{Store: store, Content: content, Logger: log}
 	a.ahead = &scan.Ahead{Indexer: indexer, Logger: log}
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
-		Store:   store, Content: content, Limits: service.DefaultLimits(),
+		Store:   store, Content: content, Limits: service.DefaultLimits(), Rates: rates,
 		Secret: instance.Secret, Alone: !strings.HasPrefix(c.Database, "postgres"), Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 	})
 	a.ahead.Wanted = a.service.ScansOnPush
@@ -171,6 +176,10 @@ func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, 
 		Now:        time.Now, Logger: log,
 	}
 	a.jobs.Handle(scan.JobKind, scanner.Handle)
+	if a.audit, err = c.openAudit(c.Data, c.Region, s.out, log); err != nil {
+		return nil, err
+	}
+	a.audit.metrics(metrics.Registry())
 	handler, err := c.transports(a, instance)
 	if err != nil {
 		return nil, err
@@ -178,6 +187,7 @@ func (c *serveCommand) assemble(ctx context.Context, log *slog.Logger) (_ *app, 
 	a.server, err = server.New(server.Config{
 		Listen: []string{c.Listen}, Handler: handler, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
 		Ready: map[string]server.Check{"database": store.Ping, "start": a.startUp}, Metrics: metrics, Logger: log,
+		Observe: a.audit.observe(),
 	})
 	return a, err
 }

@@ -156,7 +156,9 @@ func sourceIP(r *http.Request) string {
 func (s *Server) finished(ctx context.Context, c Call, f *Fault, began time.Time) {
 	took := time.Since(began)
 	reqlog.Annotate(ctx, c.Principal.ARN, c.Operation)
+	reqlog.Identify(ctx, identityOf(c.Principal))
 	if f != nil {
+		reqlog.Fail(ctx, f.Code, f.Message)
 		level := slog.LevelDebug
 		if f.Status >= http.StatusInternalServerError {
 			level = slog.LevelError
@@ -260,6 +262,7 @@ func (s *Server) perform(ctx context.Context, p *prepared, op *Operation, body [
 		}
 		return nil, Internal(err)
 	}
+	reqlog.Ask(ctx, p.SigningName, CallFrom(ctx).Region, func() []byte { return parameters(p.codec, in) })
 	if found := p.rules.Check(in); len(found) > 0 {
 		return nil, p.Violated(found)
 	}
@@ -324,6 +327,7 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request, call *Call) 
 	if action := form.Get("Action"); s.Query.Serves(action) {
 		call.Operation = action
 	}
+	reqlog.Ask(r.Context(), call.Service, call.Region, func() []byte { return formParameters(form) })
 	s.Query.Serve(w, r.WithContext(WithCall(r.Context(), *call)), form)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/reqlog"
 )
 
 // problem is an answer that is not what was asked for.
@@ -147,6 +148,7 @@ func (h *Handler) problemOf(x *exchange, err error) *problem {
 // fail answers that a request failed.
 func (h *Handler) fail(x *exchange, err error) {
 	p := h.problemOf(x, err)
+	reqlog.Fail(x.r.Context(), p.code, p.message)
 	header := x.w.Header()
 	switch p.status {
 	case http.StatusUnauthorized:

@@ -177,6 +177,10 @@ func (h *Handler) serve(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	reqlog.Identify(x.r.Context(), reqlog.Identity{
+		Kind: string(principal.Kind), Account: principal.Account, ARN: principal.ARN,
+		UserID: principal.UserID, AccessKeyID: principal.AccessKeyID, Name: principal.Name,
+	})
 	x.caller = service.Caller{
 		Principal: principal, Registry: accountOfHost(x.r.Host),
 		SourceIP: sourceIP(x.r.RemoteAddr), Secure: x.r.TLS != nil, UserAgent: x.r.UserAgent(),
@@ -198,6 +202,7 @@ func (h *Handler) dispatch(x *exchange, t target) error {
 		return errMethod
 	}
 	reqlog.Annotate(x.r.Context(), x.caller.ARN, op.name)
+	reqlog.Ask(x.r.Context(), "", "", x.parameters)
 	return op.serve(x)
 }
 

@@ -66,6 +66,9 @@ func (s *Server) finish(x *exchange, r *http.Request) {
 	status := x.answer.finalStatus()
 	s.config.Metrics.observe(x.note.Operation, status, took, x.body.read, x.answer.written)
 	s.logAccess(x, r, status, took)
+	if s.config.Observe != nil {
+		s.config.Observe(r, &x.note, x.begin, status)
+	}
 	if abort {
 		panic(http.ErrAbortHandler)
 	}

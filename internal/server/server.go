@@ -17,6 +17,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/ecru-registry/ecru/internal/reqlog"
 )
 
 // Config says what to serve and how. Only Listen and Handler are needed.
@@ -32,6 +34,9 @@ type Config struct {
 	Ready   map[string]Check
 	Metrics *Metrics     // default NewMetrics("")
 	Logger  *slog.Logger // default slog.Default
+	// Observe, when set, is told of every request when it is over, before its
+	// connection serves the next. It is for audit logs.
+	Observe func(r *http.Request, n *reqlog.Note, began time.Time, status int)
 
 	Limits Limits
 }
