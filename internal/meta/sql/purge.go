@@ -18,6 +18,7 @@ const (
 	qNoteUnlinked = `UPDATE blobs SET unlinked_at = ? WHERE id IN (SELECT value FROM {unnest})
 		AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = blobs.id)`
 	qPurgeCounts     = `DELETE FROM image_counts WHERE repository_id = ?`
+	qPurgeDocuments  = `DELETE FROM repository_documents WHERE repository_id = ?`
 	qPurgeRepository = `DELETE FROM repositories WHERE id = ?`
 
 	qDeletedRepository = `SELECT id FROM repositories WHERE account IS NULL ORDER BY id LIMIT 1{pg: FOR UPDATE SKIP LOCKED}`
@@ -47,7 +48,7 @@ func purgeRepositoryStep(t *tx, id int64, now time.Time) (finished bool, err err
 			return false, err
 		}
 	}
-	for _, q := range []string{qPurgeCounts, qPurgeRepository} {
+	for _, q := range []string{qPurgeCounts, qPurgeDocuments, qPurgeRepository} {
 		if _, err := t.exec(q, id); err != nil {
 			return false, err
 		}

@@ -4,11 +4,16 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
-// maxRemembered bounds a memory; one that is full is emptied.
-const maxRemembered = 10_000
+// A memory is bounded in number and in bytes; one that is full is emptied. What
+// is asked for need not exist, and strangers may choose its name.
+const (
+	maxRemembered      = 10_000
+	maxRememberedBytes = 16 << 20
+)
 
 // remembered keeps answers about things that are asked for with every request
 // and hardly ever change: repositories and settings. It is only right where
@@ -20,8 +25,12 @@ const maxRemembered = 10_000
 type remembered[K comparable, V any] struct {
 	changes atomic.Uint64
 
+	// size is about how many bytes an answer holds on to; nil: hardly any.
+	size func(K, V) int
+
 	mu    sync.RWMutex
 	known map[K]answerOf[V]
+	bytes int
 }
 
 type answerOf[V any] struct {
@@ -29,8 +38,8 @@ type answerOf[V any] struct {
 	changes uint64
 }
 
-func newRemembered[K comparable, V any]() *remembered[K, V] {
-	return &remembered[K, V]{known: map[K]answerOf[V]{}}
+func newRemembered[K comparable, V any](size func(K, V) int) *remembered[K, V] {
+	return &remembered[K, V]{size: size, known: map[K]answerOf[V]{}}
 }
 
 // get answers what is known, and the number for put.
@@ -53,10 +62,19 @@ func (m *remembered[K, V]) put(key K, value V, changes uint64) {
 	if m == nil {
 		return
 	}
+	size := 0
+	if m.size != nil {
+		size = m.size(key, value)
+	}
+	if size > maxRememberedBytes/100 {
+		return // it would displace many
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.known) >= maxRemembered {
+	// What is replaced is counted until the memory is emptied.
+	if m.bytes += size; len(m.known) >= maxRemembered || m.bytes > maxRememberedBytes {
 		clear(m.known)
+		m.bytes = size
 	}
 	m.known[key] = answerOf[V]{value, changes}
 }
@@ -82,8 +100,29 @@ type knownSetting struct {
 type memories struct {
 	repositories *remembered[nameOf, registry.Repository]
 	settings     *remembered[nameOf, knownSetting]
+	policies     *remembered[nameOf, meta.AccessPolicies]
+	records      *remembered[recordKey, knownRecord]
 }
 
 func newMemories() memories {
-	return memories{repositories: newRemembered[nameOf, registry.Repository](), settings: newRemembered[nameOf, knownSetting]()}
+	return memories{
+		repositories: newRemembered[nameOf, registry.Repository](nil),
+		settings:     newRemembered[nameOf, knownSetting](nil),
+		policies: newRemembered(func(k nameOf, p meta.AccessPolicies) int {
+			return len(k.name) + len(p.Repository) + len(p.Registry) + 100*len(p.Tags)
+		}),
+		records: newRemembered(func(k recordKey, r knownRecord) int { return len(k.name) + len(r.record.Body) }),
+	}
+}
+
+// repositoriesChanged forgets what is known about repositories.
+func (m *memories) repositoriesChanged() {
+	m.repositories.changed()
+	m.policies.changed()
+}
+
+// settingsChanged forgets what is known about settings.
+func (m *memories) settingsChanged() {
+	m.settings.changed()
+	m.policies.changed()
 }

@@ -34,7 +34,7 @@ func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository) er
 	}
 	created := fromMicros(micros(r.CreatedAt))
 	tags := sortedTags(r.Tags)
-	defer s.repositories.changed()
+	defer s.repositoriesChanged()
 	return s.write(ctx, func(t *tx) error {
 		var id int64
 		inserted, err := t.returning(qInsertRepository, []any{r.Account, r.Name, micros(r.CreatedAt), string(r.TagMutability),
@@ -142,7 +142,7 @@ func (s *Store) ListRepositories(ctx context.Context, account, after string, lim
 // UpdateRepository is part of meta.Repositories.
 func (s *Store) UpdateRepository(ctx context.Context, account, name string, change func(*registry.Repository) error) (*registry.Repository, error) {
 	var updated *registry.Repository
-	defer s.repositories.changed()
+	defer s.repositoriesChanged()
 	err := s.write(ctx, func(t *tx) error {
 		before, err := findRepository(t.ctx, t, qRepositoryForUpdate, account, name)
 		if err != nil {
@@ -171,7 +171,7 @@ func (s *Store) UpdateRepository(ctx context.Context, account, name string, chan
 func (s *Store) DeleteRepository(ctx context.Context, account, name string, force bool) (*registry.Repository, error) {
 	var deleted *registry.Repository
 	finished := true
-	defer s.repositories.changed()
+	defer s.repositoriesChanged()
 	err := s.write(ctx, func(t *tx) error {
 		r, err := findRepository(t.ctx, t, qRepositoryForUpdate, account, name)
 		if err != nil {

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	qSetting    = `SELECT value FROM settings WHERE account = ? AND name = ?`
-	qPutSetting = `INSERT INTO settings (account, name, value) VALUES (?, ?, ?) ON CONFLICT (account, name) DO UPDATE SET value = excluded.value`
+	qSetting       = `SELECT value FROM settings WHERE account = ? AND name = ?`
+	qPutSetting    = `INSERT INTO settings (account, name, value) VALUES (?, ?, ?) ON CONFLICT (account, name) DO UPDATE SET value = excluded.value`
+	qDeleteSetting = `DELETE FROM settings WHERE account = ? AND name = ? RETURNING value`
 
 	keyColumns = `k.id, k.secret, k.account, k.principal, k.user_id, k.active, k.created_at`
 	qAccessKey = `SELECT ` + keyColumns + ` FROM access_keys k WHERE k.id = ?`
@@ -40,11 +41,26 @@ func (s *Store) PutSetting(ctx context.Context, account, name, value string) err
 	if !isText(account) || !isText(name) || !isText(value) {
 		return registry.InvalidParameter("value", "must be text")
 	}
-	defer s.settings.changed()
+	defer s.settingsChanged()
 	return s.write(ctx, func(t *tx) error {
 		_, err := t.exec(qPutSetting, account, name, value)
 		return err
 	})
+}
+
+// DeleteSetting is part of meta.Settings.
+func (s *Store) DeleteSetting(ctx context.Context, account, name string) (string, bool, error) {
+	var k knownSetting
+	defer s.settingsChanged()
+	err := s.write(ctx, func(t *tx) (err error) {
+		k = knownSetting{}
+		k.found, err = t.returning(qDeleteSetting, []any{account, name}, &k.value)
+		return err
+	})
+	if err != nil {
+		return "", false, err
+	}
+	return k.value, k.found, nil
 }
 
 // AccessKey is part of meta.Keys.
