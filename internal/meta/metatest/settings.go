@@ -33,6 +33,15 @@ func settingValues(t *testing.T, s meta.Store) {
 	if get(account, "a") != "2" || get(account, "b") != "none" || get("1", "a") != "none" || get(account, "empty") != "" {
 		t.Error("settings are mixed up")
 	}
+	for name, want := range map[string]string{"a": "2", "b": "", "empty": ""} {
+		was, found, err := s.DeleteSetting(ctx, account, name)
+		if must(t, err); was != want || found != (name != "b") {
+			t.Errorf("%s: deleted %q, %v", name, was, found)
+		}
+		if got := get(account, name); got != "none" {
+			t.Errorf("%s: %q is left", name, got)
+		}
+	}
 }
 
 func rootKey(id string) meta.AccessKey {

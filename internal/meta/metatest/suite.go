@@ -44,6 +44,8 @@ func Run(t *testing.T, open Opener) {
 		{"Scans", scanCases()},
 		{"Inventories", inventoryCases()},
 		{"Settings", settingCases()},
+		{"Records", recordCases()},
+		{"Documents", documentCases()},
 		{"Jobs", jobCases()},
 		{"Hostile", hostileCases()},
 		{"Concurrency", concurrencyCases()},
