@@ -98,6 +98,7 @@ type ReferrerQuery struct {
 	ArtifactTypes []string
 	After         string // digest, exclusive
 	Limit         int
+	Status        registry.ImageStatus // zero: ACTIVE
 }
 
 // ImageWriter changes images.

@@ -42,7 +42,9 @@ type Image struct {
 	PushedAt      time.Time
 	LastPulledAt  time.Time // zero when never pulled
 	Status        ImageStatus
-	Tags          []string // sorted
+	ArchivedAt    time.Time // the last time; zero when it never was
+	ActivatedAt   time.Time // when it was last restored
+	Tags          []string  // sorted
 }
 
 // StoredManifest is the exact bytes of a stored manifest.
@@ -60,6 +62,7 @@ type Referrer struct {
 	ArtifactType string
 	Size         int64 // of the manifest
 	Annotations  map[string]string
+	Status       ImageStatus
 }
 
 // TagFilter selects images by whether they have tags.
