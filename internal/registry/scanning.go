@@ -46,9 +46,33 @@ func ScanFilterMatch(filter, repository string) bool {
 	return WildcardMatch(filter, repository)
 }
 
+// Validate checks the frequencies of the rules. Errors: InvalidParameter.
+func (c ScanningConfiguration) Validate() error {
+	var seen, duplicate []string
+	for _, rule := range c.Rules {
+		if c.Type == ScanBasic && rule.Frequency == ScanContinuous || c.Type == ScanEnhanced && rule.Frequency == ScanManual {
+			return InvalidScanFrequency(c.Type, rule.Frequency)
+		}
+		if f := string(rule.Frequency); slices.Contains(seen, f) {
+			duplicate = append(duplicate, f)
+		} else {
+			seen = append(seen, f)
+		}
+	}
+	if len(duplicate) > 0 {
+		return Errorf(CodeInvalidParameter, "Invalid input. Contains duplicate scan frequencies: [%s]", strings.Join(duplicate, ", "))
+	}
+	return nil
+}
+
 // FrequencyFor computes how repo is scanned and which filters said so. Under
-// BASIC a repository's own scanOnPush is honoured when no rule covers it.
+// BASIC a repository's own scanOnPush is honoured when no rule covers it; under
+// ENHANCED what no rule covers is not scanned, which is told as MANUAL, and
+// without rules everything is scanned continuously.
 func (c ScanningConfiguration) FrequencyFor(repo *Repository) (ScanFrequency, []string) {
+	if c.Type == ScanEnhanced && len(c.Rules) == 0 {
+		return ScanContinuous, nil
+	}
 	frequency := ScanManual
 	var applied []string
 	for _, rule := range c.Rules {
