@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,8 @@ const maxForm = 64 << 10
 type QueryService interface {
 	// SigningName is the service that clients sign for.
 	SigningName() string
+	// Actions names the actions of the service.
+	Actions() []string
 	// Serves says whether an action is one of the service's. Only such names
 	// are observed: others are whatever a client made up.
 	Serves(action string) bool
@@ -90,6 +93,24 @@ func New(c Config) (*Server, error) {
 		s.byTarget[p.Target] = p
 	}
 	return s, nil
+}
+
+// Operations names all that is served, as "ecr:CreateRepository", so that a test
+// can walk it.
+func (s *Server) Operations() []string {
+	var all []string
+	for _, p := range s.byTarget {
+		for name := range p.byOp {
+			all = append(all, p.SigningName+":"+name)
+		}
+	}
+	if s.Query != nil {
+		for _, action := range s.Query.Actions() {
+			all = append(all, s.Query.SigningName()+":"+action)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // newRequestID is a random UUID.

@@ -1,9 +1,11 @@
 package oci
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,6 +145,24 @@ func (h *Handler) routes() [kinds]endpoint {
 			http.MethodGet: {"GetGrantedLayer", h.getGrantedLayer}, http.MethodHead: {"GetGrantedLayer", h.getGrantedLayer},
 		}),
 	}
+}
+
+// Route is a method on a kind of path.
+type Route struct {
+	Method string
+	Kind   string // base, catalog, manifest, blob, uploads, upload, tags, referrers, layer
+}
+
+// Routes are all that the API has, so that a test can walk them.
+func (h *Handler) Routes() []Route {
+	var all []Route
+	for k := kindBase; k < kinds; k++ {
+		for method := range h.endpoints[k].operations {
+			all = append(all, Route{Method: method, Kind: k.String()})
+		}
+	}
+	slices.SortFunc(all, func(a, b Route) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Method, b.Method)) })
+	return all
 }
 
 // exchange is one request on its way to its answer.

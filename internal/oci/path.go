@@ -24,6 +24,11 @@ const (
 	kinds
 )
 
+func (k kind) String() string {
+	names := [kinds]string{"none", "base", "catalog", "manifest", "blob", "uploads", "upload", "tags", "referrers", "layer"}
+	return names[k]
+}
+
 const (
 	apiPrefix    = "/v2/"
 	layersPrefix = "/layers/"
