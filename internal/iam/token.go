@@ -25,12 +25,14 @@ type Tokens struct {
 	parser *jwt.Parser
 }
 
+// tokenClaims leave the ARN of the principal to the subject.
 type tokenClaims struct {
 	jwt.RegisteredClaims
-	Account     string `json:"acc"`
-	UserID      string `json:"uid"`
-	AccessKeyID string `json:"kid"`
+	sealedPrincipal
 }
+
+// maxToken bounds a password: clients and proxies send it in a header.
+const maxToken = 16 << 10
 
 // NewTokens makes a token issuer of a region; the key is the instance's.
 func NewTokens(key []byte, region string) *Tokens {
@@ -51,16 +53,20 @@ func (t *Tokens) Issue(p Principal, now time.Time) (password string, expires tim
 			Subject: p.ARN, Audience: jwt.ClaimStrings{t.region},
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expires),
 		},
-		Account: p.Account, UserID: p.UserID, AccessKeyID: p.AccessKeyID,
+		sealedPrincipal: seal(p),
 	}
+	claims.ARN = ""
 	password, err = jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(t.key)
+	if err == nil && len(password) > maxToken {
+		err = errors.New("iam: the principal is too large for a token")
+	}
 	return password, expires, err
 }
 
 // Verify answers whose password it is and until when.
 // Errors: ErrTokenExpired, ErrTokenInvalid.
 func (t *Tokens) Verify(password string, now time.Time) (Principal, time.Time, error) {
-	if len(password) > 16<<10 {
+	if len(password) > maxToken {
 		return Principal{}, time.Time{}, ErrTokenInvalid
 	}
 	var claims tokenClaims
@@ -71,7 +77,12 @@ func (t *Tokens) Verify(password string, now time.Time) (Principal, time.Time, e
 	if !now.Before(claims.ExpiresAt.Time) {
 		return Principal{}, time.Time{}, ErrTokenExpired
 	}
-	p := Principal{Account: claims.Account, ARN: claims.Subject, UserID: claims.UserID, AccessKeyID: claims.AccessKeyID}
+	claims.ARN = claims.Subject
+	p := claims.open()
+	if p.Kind == "" {
+		// Tokens of earlier versions say no more than the ARN.
+		p = KeyOwner(p.Account, p.ARN, p.UserID, p.AccessKeyID)
+	}
 	return p, claims.ExpiresAt.Time, nil
 }
 

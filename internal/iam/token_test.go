@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 func TestTokenCarriesItsPrincipalUntilItExpires(t *testing.T) {
@@ -27,6 +29,47 @@ func TestTokenCarriesItsPrincipalUntilItExpires(t *testing.T) {
 	}
 	if _, _, err := tokens.Verify(password, expires); !errors.Is(err, ErrTokenExpired) {
 		t.Errorf("at its expiry: %v, want ErrTokenExpired", err)
+	}
+}
+
+func TestTokenOfASessionCarriesItsLimits(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	tokens := NewTokens([]byte("key"), "us-east-1")
+	p := RolePrincipal("000000000000", "deploy", "AROAEXAMPLE", "job-1", "ASIAEXAMPLE")
+	p.SessionPolicy, p.SourceKeyID = strings.Repeat("p", 8<<10), "AKIASOURCE"
+	for _, want := range []Principal{p, UserPrincipal("000000000000", "ci", "AIDAEXAMPLE", "AKIAEXAMPLE")} {
+		password, _, err := tokens.Issue(want, now)
+		if err != nil || len(password) > 16<<10 || strings.Contains(password, ":") {
+			t.Fatalf("%d bytes, %v", len(password), err)
+		}
+		if got, _, err := tokens.Verify(password, now); err != nil || got != want {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	}
+	p.SessionPolicy = strings.Repeat("p", 16<<10)
+	if _, _, err := tokens.Issue(p, now); err == nil {
+		t.Error("a token that could not be used was issued")
+	}
+}
+
+// TestTokensOfTheFirstVersionWorkOn: they named no kind, only an ARN.
+func TestTokensOfTheFirstVersionWorkOn(t *testing.T) {
+	now := time.Now()
+	key := []byte("key")
+	for arn, want := range map[string]Principal{
+		"arn:aws:iam::000000000000:root":    {Account: "000000000000", ARN: "arn:aws:iam::000000000000:root", UserID: "X", AccessKeyID: "AKIA", Kind: Root},
+		"arn:aws:iam::000000000000:user/ci": UserPrincipal("000000000000", "ci", "X", "AKIA"),
+	} {
+		old, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+			"sub": arn, "aud": []string{"us-east-1"}, "iat": now.Unix(), "exp": now.Add(time.Hour).Unix(),
+			"acc": "000000000000", "uid": "X", "kid": "AKIA",
+		}).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := NewTokens(key, "us-east-1").Verify(old, now); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", arn, got, err)
+		}
 	}
 }
 
