@@ -26,6 +26,7 @@ const publicAdvisories = "https://osv-vulnerabilities.storage.googleapis.com"
 // serveCommand runs the registry.
 type serveCommand struct {
 	storeFlags
+	secretFlags
 	Listen     string   `help:"Address to listen on." default:"127.0.0.1:5000" placeholder:"HOST:PORT"`
 	Blobs      string   `help:"Where content lives: disk (in the data directory)." default:"disk"`
 	Advisories string   `help:"Vulnerability advisories: a URL or directory laid out like the OSV bucket, or off." default:"${advisories}"`
@@ -40,8 +41,8 @@ type serveCommand struct {
 	LogFormat   string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 	StopTimeout time.Duration `help:"How long a stop waits for running requests and scans." default:"30s"`
 	auditFlags
-	Throttle    []string      `help:"Hold each principal to so many calls a second: ecr for ECR's own rates, and NAME=RATE for an operation, such as PutImage=10." placeholder:"NAME=RATE"`
-	ScanWorkers int           `help:"Scans that run at a time." default:"2"`
+	Throttle    []string `help:"Hold each principal to so many calls a second: ecr for ECR's own rates, and NAME=RATE for an operation, such as PutImage=10." placeholder:"NAME=RATE"`
+	ScanWorkers int      `help:"Scans that run at a time." default:"2"`
 }
 
 // Validate is called by kong before Run.

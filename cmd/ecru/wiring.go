@@ -32,6 +32,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/scan"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/scan/match"
+	"github.com/ecru-registry/ecru/internal/seal"
 	"github.com/ecru-registry/ecru/internal/server"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -45,7 +46,8 @@ type app struct {
 	ahead      *scan.Ahead
 	server     *server.Server
 	audit      auditLog
-	rootKey    meta.AccessKey
+	secrets    *seal.Keyring
+	rootKey    meta.AccessKey // with its secret opened
 	firstStart bool
 	// announced is set once the files are there by which others find the
 	// server; it is not ready before.
@@ -145,10 +147,15 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		return nil, err
 	}
 	a := &app{store: store, log: log}
-	instance, err := a.ensureInstance(ctx, c.Account)
+	secrets, err := c.secretFlags.open(c.Data, log)
 	if err != nil {
 		return nil, err
 	}
+	var instance meta.Instance
+	if instance, a.rootKey, a.firstStart, err = secrets.instance(ctx, store, c.Account); err != nil {
+		return nil, err
+	}
+	a.secrets = secrets.Keyring
 	if a.updater, err = newUpdater(store, c.Advisories, log, c.Ecosystems...); err != nil {
 		return nil, err
 	}
@@ -164,7 +171,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: service.DefaultLimits(), Rates: rates,
-		Secret: instance.Secret, Alone: !strings.HasPrefix(c.Database, "postgres"), Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
+		Secret: instance.Secret, Keyring: a.secrets, Alone: !strings.HasPrefix(c.Database, "postgres"), Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 	})
 	a.ahead.Wanted = a.service.ScansOnPush
 	scanner := &scan.Scanner{
@@ -211,7 +218,7 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 	apis, err := awsapi.New(awsapi.Config{
 		Services: []awsapi.Service{control, admin.Service(c.Account, advisoryAdmin{store: a.store, updater: a.updater})},
 		Query:    sts.Service{},
-		Verifier: sigv4.New(keys{a.store}, sigv4.Options{}),
+		Verifier: sigv4.New(keys{a.store, a.secrets}, sigv4.Options{}),
 		Logger:   a.log,
 	})
 	if err != nil {
@@ -234,21 +241,6 @@ func route(distribution, apis http.Handler) http.Handler {
 	})
 }
 
-// ensureInstance reads the instance's secret and root key, making both the
-// first time.
-func (a *app) ensureInstance(ctx context.Context, account string) (meta.Instance, error) {
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails
-	now := time.Now()
-	id, keySecret := newAccessKey()
-	root := iam.RootPrincipal(account, id)
-	instance, key, created, err := a.store.EnsureInstance(ctx,
-		meta.Instance{Secret: secret, CreatedAt: now},
-		meta.AccessKey{ID: id, Secret: []byte(keySecret), Account: account, Principal: root.ARN, UserID: root.UserID, Active: true, CreatedAt: now})
-	a.rootKey, a.firstStart = key, created
-	return instance, err
-}
-
 // newAccessKey makes a key pair that looks like AWS's: 20 characters that begin
 // with AKIA, and 40.
 func newAccessKey() (id, secret string) {
@@ -259,7 +251,10 @@ func newAccessKey() (id, secret string) {
 }
 
 // keys finds access keys for signatures.
-type keys struct{ store meta.Keys }
+type keys struct {
+	store   meta.Keys
+	secrets *seal.Keyring
+}
 
 func (k keys) Secret(ctx context.Context, accessKeyID string) (string, iam.Principal, error) {
 	key, found, err := k.store.AccessKey(ctx, accessKeyID)
@@ -269,7 +264,11 @@ func (k keys) Secret(ctx context.Context, accessKeyID string) (string, iam.Princ
 	if !found || !key.Active {
 		return "", iam.Principal{}, sigv4.ErrUnknownKey
 	}
-	return string(key.Secret), iam.Principal{Account: key.Account, ARN: key.Principal, UserID: key.UserID, AccessKeyID: key.ID}, nil
+	secret, err := k.secrets.Open(service.SecretPurpose, key.Secret)
+	if err != nil {
+		return "", iam.Principal{}, fmt.Errorf("access key %s: %w", accessKeyID, err)
+	}
+	return string(secret), iam.Principal{Account: key.Account, ARN: key.Principal, UserID: key.UserID, AccessKeyID: key.ID}, nil
 }
 
 // advisoryAdmin is what ecru's own API may do with the advisories.

@@ -13,6 +13,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/blob"
@@ -23,21 +24,37 @@ import (
 // Limits are the quotas that may be configured; ECR's defaults are in
 // DefaultLimits.
 type Limits struct {
-	TagsPerImage        int
+	Repositories        int // per account
 	ImagesPerRepository int
+	TagsPerImage        int
 	LayerSize           int64
-	ScanInterval        time.Duration // between two scans of one image by one engine
-	ScansPerDay         int           // per account
+	LayerParts          int   // of the layer API; the distribution API takes any number
+	LayerPartSize       int64 // of the layer API
+
+	LifecycleRules          int // per repository
+	ReplicationRules        int // per account
+	ReplicationDestinations int // different ones, per account
+	PullThroughCacheRules   int // per account
+
+	ScanInterval time.Duration // between two scans of one image by one engine
+	ScansPerDay  int           // per account
 }
 
 // DefaultLimits are ECR's.
 func DefaultLimits() Limits {
 	return Limits{
-		TagsPerImage:        registry.MaxTagsPerImage,
-		ImagesPerRepository: registry.MaxImagesPerRepo,
-		LayerSize:           registry.MaxLayerSize,
-		ScanInterval:        24 * time.Hour,
-		ScansPerDay:         100_000,
+		Repositories:            100_000,
+		ImagesPerRepository:     registry.MaxImagesPerRepo,
+		TagsPerImage:            registry.MaxTagsPerImage,
+		LayerSize:               registry.MaxLayerSize,
+		LayerParts:              4200,
+		LayerPartSize:           20 << 20,
+		LifecycleRules:          50,
+		ReplicationRules:        25,
+		ReplicationDestinations: 25,
+		PullThroughCacheRules:   50,
+		ScanInterval:            24 * time.Hour,
+		ScansPerDay:             100_000,
 	}
 }
 
@@ -53,6 +70,8 @@ type Config struct {
 	Rates map[string]float64
 	// Secret is the instance's secret; keys are derived from it.
 	Secret []byte
+	// Keyring seals the secrets of access keys, for SecretPurpose.
+	Keyring Keyring
 	// Alone says that no other process uses the stores, so that an upload id
 	// that this one has just made needs not be looked for in them.
 	Alone bool
@@ -76,6 +95,7 @@ type Service struct {
 	sessions  *sessionLocks
 	pulls     *pullRecorder
 	keyUses   *keyUseRecorder
+	rootKeys  sync.Mutex // held while one is switched off or removed
 	sweeper   *sweeper
 }
 

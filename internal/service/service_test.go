@@ -19,6 +19,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta/sql"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/seal"
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
@@ -55,10 +56,19 @@ func newHouse(t *testing.T) *house {
 	h.config = service.Config{
 		Default: registry.Scope{Account: account, Region: "us-east-1"},
 		Store:   store, Content: content, Limits: service.DefaultLimits(),
-		Secret: []byte("secret"), Now: h.clock, Alone: true,
+		Secret: []byte("secret"), Keyring: keyring(t), Now: h.clock, Alone: true,
 	}
 	h.Service = service.New(h.config)
 	return h
+}
+
+func keyring(t *testing.T) *seal.Keyring {
+	t.Helper()
+	ring, err := seal.New(bytes.Repeat([]byte{1}, seal.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
 }
 
 func (h *house) clock() time.Time {

@@ -35,13 +35,15 @@ var rooms = map[string]layer{
 	"internal/meta":           port,
 	"internal/blob":           port,
 	"internal/job":            port,
+	"internal/seal":           port,
 	"internal/scan/inventory": port,
 	"internal/scan/advisory":  port,
 	"internal/scan/match":     port,
 
-	"internal/meta/sql":  adapter,
-	"internal/blob/disk": adapter,
-	"internal/blob/s3":   adapter,
+	"internal/meta/sql":    adapter,
+	"internal/blob/disk":   adapter,
+	"internal/blob/s3":     adapter,
+	"internal/blob/sealed": adapter,
 
 	"internal/service":  useCase,
 	"internal/scan":     useCase,
