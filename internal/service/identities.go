@@ -244,7 +244,7 @@ func (s *Service) decideManaging(ctx context.Context, c Caller, request iam.Requ
 	if s.operates(c) {
 		return iam.Decision{Allowed: true, By: iam.Ownership}, nil
 	}
-	if c.Account != request.Account {
+	if c.Anonymous() || c.Account != request.Account {
 		return iam.Decision{By: iam.ResourceBased}, nil
 	}
 	var policies iam.Policies
