@@ -256,13 +256,13 @@ type keys struct {
 	secrets *seal.Keyring
 }
 
-func (k keys) Secret(ctx context.Context, accessKeyID string) (string, iam.Principal, error) {
+func (k keys) Secret(ctx context.Context, accessKeyID, sessionToken string) (string, iam.Principal, error) {
 	key, found, err := k.store.AccessKey(ctx, accessKeyID)
 	if err != nil {
 		return "", iam.Principal{}, err
 	}
-	if !found || !key.Active {
-		return "", iam.Principal{}, sigv4.ErrUnknownKey
+	if !found || !key.Active || sessionToken != "" {
+		return "", iam.Principal{}, iam.ErrUnknownKey
 	}
 	secret, err := k.secrets.Open(service.SecretPurpose, key.Secret)
 	if err != nil {

@@ -64,6 +64,8 @@ func signatureFault(err error) *Fault {
 		f.Code = "IncompleteSignatureException"
 	case sigv4.UnknownKey:
 		f.Code = "UnrecognizedClientException"
+	case sigv4.Expired:
+		f.Code = "ExpiredTokenException"
 	case sigv4.Mismatch:
 	}
 	f.Cause = detail(e)

@@ -35,9 +35,9 @@ const target = "AmazonEC2ContainerRegistry_V20150921"
 
 type oneKey struct{}
 
-func (oneKey) Secret(_ context.Context, id string) (string, iam.Principal, error) {
+func (oneKey) Secret(_ context.Context, id, _ string) (string, iam.Principal, error) {
 	if id != "AKIDEXAMPLE" {
-		return "", iam.Principal{}, sigv4.ErrUnknownKey
+		return "", iam.Principal{}, iam.ErrUnknownKey
 	}
 	return "secret", iam.RootPrincipal("123456789012", id), nil
 }

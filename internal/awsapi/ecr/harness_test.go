@@ -42,14 +42,14 @@ const (
 
 type rootKeys struct{}
 
-func (rootKeys) Secret(_ context.Context, id string) (string, iam.Principal, error) {
+func (rootKeys) Secret(_ context.Context, id, _ string) (string, iam.Principal, error) {
 	switch id {
 	case "AKIDROOT":
 		return "secret", iam.RootPrincipal(account, id), nil
 	case "AKIDOTHER":
 		return "secret", iam.RootPrincipal(other, id), nil
 	}
-	return "", iam.Principal{}, sigv4.ErrUnknownKey
+	return "", iam.Principal{}, iam.ErrUnknownKey
 }
 
 // api is a whole registry behind the SDK's own client.

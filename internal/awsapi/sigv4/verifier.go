@@ -25,13 +25,19 @@ const (
 	terminator   = "aws4_request"
 )
 
-// ErrUnknownKey is what Keys answers for an access key that does not exist or
-// is not active.
-var ErrUnknownKey = errors.New("unknown access key")
-
-// Keys finds the secret of an access key and whose it is.
+// Keys finds the secret of an access key and whose it is. Temporary keys work
+// with the session token that they were issued with, others with none.
+//
+// Errors: iam.ErrUnknownKey for credentials that do not exist, are not active or
+// do not belong together, iam.ErrTokenExpired for those that have ended.
 type Keys interface {
-	Secret(ctx context.Context, accessKeyID string) (secret string, owner iam.Principal, err error)
+	Secret(ctx context.Context, accessKeyID, sessionToken string) (secret string, owner iam.Principal, err error)
+}
+
+// KeyUses is what Keys may be, too: it is then told of every request that was
+// signed with a long-lived key. It must not block.
+type KeyUses interface {
+	KeyUsed(accessKeyID, service, region string)
 }
 
 // Kind is the sort of a refusal; protocols name them differently.
@@ -42,6 +48,7 @@ const (
 	Missing    Kind = iota + 1 // no signature at all
 	Incomplete                 // not the form of a signature
 	UnknownKey                 // no such key, or a session token we did not issue
+	Expired                    // temporary credentials that have ended
 	Mismatch                   // wrong signature, scope or clock
 )
 
@@ -57,6 +64,7 @@ func (e *Error) Error() string { return e.Message }
 
 const (
 	textInvalidToken = "The security token included in the request is invalid."
+	textExpiredToken = "The security token included in the request is expired"
 	textMismatch     = "The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 )
@@ -116,15 +124,13 @@ func (v *Verifier) Begin(r *http.Request, service string) (*Pending, error) {
 	if err := checkCovered(r, sig); err != nil {
 		return nil, err
 	}
-	if sig.sessionToken != "" {
-		// Temporary credentials are not issued yet, so no token can be ours.
+	secret, owner, err := v.keys.Secret(r.Context(), sig.scope.accessKeyID, sig.sessionToken)
+	switch {
+	case errors.Is(err, iam.ErrTokenExpired):
+		return nil, &Error{Kind: Expired, Message: textExpiredToken}
+	case errors.Is(err, iam.ErrUnknownKey):
 		return nil, &Error{Kind: UnknownKey, Message: textInvalidToken}
-	}
-	secret, owner, err := v.keys.Secret(r.Context(), sig.scope.accessKeyID)
-	if errors.Is(err, ErrUnknownKey) {
-		return nil, &Error{Kind: UnknownKey, Message: textInvalidToken}
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("look up an access key: %w", err)
 	}
 	return &Pending{verifier: v, request: r, sig: sig, secret: secret, owner: owner}, nil
@@ -145,6 +151,9 @@ func (p *Pending) Finish(body [sha256.Size]byte) (iam.Principal, error) {
 	key := p.verifier.derived.get(p.secret, p.sig.scope)
 	if subtle.ConstantTimeCompare(sum(key[:], toSign), p.sig.signature) != 1 {
 		return iam.Principal{}, &Error{Kind: Mismatch, Message: textMismatch, Detail: string(canonical)}
+	}
+	if uses, ok := p.verifier.keys.(KeyUses); ok && p.sig.sessionToken == "" {
+		uses.KeyUsed(p.sig.scope.accessKeyID, p.sig.scope.service, p.sig.scope.region)
 	}
 	return p.owner, nil
 }

@@ -32,13 +32,16 @@ var signedAt = time.Date(2026, 11, 21, 20, 30, 0, 0, time.UTC)
 
 type keys map[string]string
 
-func (k keys) Secret(_ context.Context, id string) (string, iam.Principal, error) {
+func (k keys) Secret(_ context.Context, id, token string) (string, iam.Principal, error) {
 	if id == "AKIDBROKEN" {
 		return "", iam.Principal{}, errors.New("the database is away")
 	}
+	if token == "ended" {
+		return "", iam.Principal{}, iam.ErrTokenExpired
+	}
 	s, ok := k[id]
-	if !ok {
-		return "", iam.Principal{}, sigv4.ErrUnknownKey
+	if !ok || token != "" && token != "token" {
+		return "", iam.Principal{}, iam.ErrUnknownKey
 	}
 	return s, iam.RootPrincipal("123456789012", id), nil
 }
@@ -312,15 +315,72 @@ func TestAChangedSecretEndsTheOldOne(t *testing.T) {
 	}
 }
 
-func TestSessionTokensAreNotOurs(t *testing.T) {
-	r := request("POST", "/", "{}")
-	cred := aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret, SessionToken: "token"}
-	if err := v4.NewSigner().SignHTTP(t.Context(), cred, r, hashOf("{}"), "ecr", "us-east-1", signedAt); err != nil {
+// signWith signs r with a session token, in the header or in the URL.
+func signWith(t *testing.T, token string, presigned bool) *http.Request {
+	t.Helper()
+	cred := aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret, SessionToken: token}
+	if !presigned {
+		r := request("POST", "/", "{}")
+		if err := v4.NewSigner().SignHTTP(t.Context(), cred, r, hashOf("{}"), "ecr", "us-east-1", signedAt); err != nil {
+			t.Fatal(err)
+		}
+		return travel(t, r)
+	}
+	r, _ := http.NewRequest("GET", "http://ecru.example/?X-Amz-Expires=600", nil)
+	signed, _, err := v4.NewSigner().PresignHTTP(t.Context(), cred, r, hashOf(""), "ecr", "us-east-1", signedAt)
+	if err != nil {
 		t.Fatal(err)
 	}
-	_, err := verify(verifier(signedAt), travel(t, r))
-	if e := refusal(t, err); e.Kind != sigv4.UnknownKey {
-		t.Errorf("%+v", e)
+	return httptest.NewRequest("GET", signed, http.NoBody)
+}
+
+func TestSessionTokensGoWithTheirKeys(t *testing.T) {
+	for _, presigned := range []bool{false, true} {
+		if _, err := verify(verifier(signedAt), signWith(t, "token", presigned)); err != nil {
+			t.Errorf("presigned %v: %v", presigned, err)
+		}
+		_, err := verify(verifier(signedAt), signWith(t, "another", presigned))
+		if e := refusal(t, err); e.Kind != sigv4.UnknownKey || e.Message != "The security token included in the request is invalid." {
+			t.Errorf("%+v", e)
+		}
+		_, err = verify(verifier(signedAt), signWith(t, "ended", presigned))
+		if e := refusal(t, err); e.Kind != sigv4.Expired || e.Message != "The security token included in the request is expired" {
+			t.Errorf("%+v", e)
+		}
+	}
+	// A token that nobody signed is not taken into account, and not passed over.
+	r := signWith(t, "", false)
+	r.Header.Set("X-Amz-Security-Token", "token")
+	if _, err := verify(verifier(signedAt), r); refusal(t, err).Kind != sigv4.Mismatch {
+		t.Errorf("a token outside of the signature: %v", err)
+	}
+}
+
+// watched are keys that want to know of their uses.
+type watched struct {
+	keys
+	used *[]string
+}
+
+func (w watched) KeyUsed(id, service, region string) {
+	*w.used = append(*w.used, id+" "+service+" "+region)
+}
+
+func TestUsesOfLongLivedKeysAreTold(t *testing.T) {
+	var used []string
+	v := sigv4.New(watched{keys{keyID: secret}, &used}, sigv4.Options{Now: func() time.Time { return signedAt }})
+	for _, token := range []string{"token", ""} {
+		if _, err := verify(v, signWith(t, token, false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := signWith(t, "", false)
+	flipLast(r)
+	if _, err := verify(v, r); err == nil {
+		t.Fatal("a wrong signature was accepted")
+	}
+	if len(used) != 1 || used[0] != keyID+" ecr us-east-1" {
+		t.Errorf("uses %q", used)
 	}
 }
 

@@ -107,6 +107,8 @@ func wording(e *sigv4.Error) (status int, code, message string) {
 		return http.StatusBadRequest, "IncompleteSignature", e.Message
 	case sigv4.UnknownKey:
 		return http.StatusForbidden, "InvalidClientTokenId", e.Message
+	case sigv4.Expired:
+		return http.StatusForbidden, "ExpiredToken", e.Message
 	default:
 		return http.StatusForbidden, "SignatureDoesNotMatch", e.Message
 	}

@@ -25,14 +25,14 @@ import (
 
 type keys struct{}
 
-func (keys) Secret(_ context.Context, id string) (string, iam.Principal, error) {
+func (keys) Secret(_ context.Context, id, _ string) (string, iam.Principal, error) {
 	switch id {
 	case "AKIDCI":
 		return "secret", iam.Principal{Account: "123456789012", ARN: "arn:aws:iam::123456789012:user/ci", UserID: "AIDAEXAMPLE", AccessKeyID: id}, nil
 	case "AKIDBROKEN":
 		return "", iam.Principal{}, errors.New("no database at 10.0.0.5")
 	}
-	return "", iam.Principal{}, sigv4.ErrUnknownKey
+	return "", iam.Principal{}, iam.ErrUnknownKey
 }
 
 func start(t *testing.T) string {
