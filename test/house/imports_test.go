@@ -55,6 +55,7 @@ var rooms = map[string]layer{
 	"console":         transport,
 
 	"internal/server": shell,
+	"internal/audit":  shell,
 
 	"cmd": command,
 
