@@ -262,8 +262,8 @@ func (s *Service) details(ctx context.Context, scope registry.Scope, images []re
 	if len(images) == 0 {
 		return out, nil
 	}
-	engine, err := s.setting(ctx, scope.Account, registry.SettingBasicScanVersion)
-	if err != nil || engine != registry.EngineClair {
+	told, err := s.scansInDetails(ctx, scope.Account)
+	if err != nil || !told {
 		return out, err
 	}
 	digests := make([]string, len(images))
@@ -280,6 +280,17 @@ func (s *Service) details(ctx context.Context, scope registry.Scope, images []re
 		}
 	}
 	return out, nil
+}
+
+// scansInDetails says whether image details tell of scans: only those of the
+// old basic engine did.
+func (s *Service) scansInDetails(ctx context.Context, account string) (bool, error) {
+	engine, err := s.setting(ctx, account, registry.SettingBasicScanVersion)
+	if err != nil || engine != registry.EngineClair {
+		return false, err
+	}
+	config, err := s.scanningConfiguration(ctx, account)
+	return config.Type == registry.ScanBasic, err
 }
 
 // PushManifest is a manifest that a client sends.

@@ -141,11 +141,18 @@ func (s *Service) PutTagMutability(ctx context.Context, c Caller, name string, m
 	})
 }
 
-// PutScanOnPush changes a repository's own scan-on-push setting.
-// Errors: RepositoryNotFound.
+// PutScanOnPush changes a repository's own scan-on-push setting, which
+// enhanced scanning has no use for.
+// Errors: RepositoryNotFound, Validation.
 func (s *Service) PutScanOnPush(ctx context.Context, c Caller, name string, on bool) (*registry.Repository, error) {
 	scope, err := s.allowOn(ctx, c, "ecr:PutImageScanningConfiguration", name)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Store.Repository(ctx, scope.Account, name); err != nil {
+		return nil, err
+	}
+	if err := s.basicOnly(ctx, scope.Account); err != nil {
 		return nil, err
 	}
 	return s.Store.UpdateRepository(ctx, scope.Account, name, func(r *registry.Repository) error {

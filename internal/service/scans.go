@@ -55,6 +55,9 @@ func (s *Service) onPush(ctx context.Context, account, repository string) (*regi
 	if err != nil {
 		return nil, false, err
 	}
+	if config.Type != registry.ScanBasic {
+		return repo, false, nil
+	}
 	frequency, _ := config.FrequencyFor(repo)
 	return repo, frequency == registry.ScanOnPush, nil
 }
@@ -67,39 +70,67 @@ func scanJob(account string, repo *registry.Repository, digest string, start met
 }
 
 // StartImageScan asks for a scan of an image and answers the image's id as it
-// was found. Errors: RepositoryNotFound, ImageNotFound, UnsupportedImageType,
-// LimitExceeded.
+// was found. Errors: RepositoryNotFound, Validation (ENHANCED), ImageNotFound,
+// ImageArchived, UnsupportedImageType, LimitExceeded.
 func (s *Service) StartImageScan(ctx context.Context, c Caller, repository string, id registry.ImageID) (registry.ImageID, error) {
 	scope, err := s.allowOn(ctx, c, "ecr:StartImageScan", repository)
 	if err != nil {
+		return id, err
+	}
+	repo, err := s.Store.Repository(ctx, scope.Account, repository)
+	if err != nil {
+		return id, err
+	}
+	if err := s.basicOnly(ctx, scope.Account); err != nil {
 		return id, err
 	}
 	image, err := s.oneImage(ctx, scope, repository, id)
 	if err != nil {
 		return id, err
 	}
+	if image.Status != registry.ImageActive {
+		return id, registry.ImageIsArchived(scope.Account, repository, id)
+	}
+	if mediaType, ok := scannable(image); !ok {
+		return id, unsupportedImageType(mediaType)
+	}
+	if err := s.startScan(ctx, repo, image.Digest); err != nil {
+		return id, err
+	}
+	return registry.ImageID{Digest: image.Digest, Tag: id.Tag}, nil
+}
+
+// basicOnly refuses what there is only under basic scanning.
+func (s *Service) basicOnly(ctx context.Context, account string) error {
+	config, err := s.scanningConfiguration(ctx, account)
+	if err == nil && config.Type != registry.ScanBasic {
+		return registry.FeatureDisabled()
+	}
+	return err
+}
+
+// scannable says whether an image is of a kind that scanners read, and
+// otherwise which media type it is that they do not.
+func scannable(image *registry.Image) (mediaType string, ok bool) {
 	if image.MediaType != registry.MediaTypeOCIManifest && image.MediaType != registry.MediaTypeDockerManifest {
-		return id, unsupportedImageType(image.MediaType)
+		return image.MediaType, false
 	}
-	if !registry.ScannableArtifact(image.ArtifactType) {
-		return id, unsupportedImageType(image.ArtifactType)
-	}
-	repo, err := s.Store.Repository(ctx, scope.Account, repository)
+	return image.ArtifactType, registry.ScannableArtifact(image.ArtifactType)
+}
+
+// startScan begins a basic scan within the quotas. Errors: LimitExceeded.
+func (s *Service) startScan(ctx context.Context, repo *registry.Repository, digest string) error {
+	engine, err := s.setting(ctx, repo.Account, registry.SettingBasicScanVersion)
 	if err != nil {
-		return id, err
-	}
-	engine, err := s.setting(ctx, scope.Account, registry.SettingBasicScanVersion)
-	if err != nil {
-		return id, err
+		return err
 	}
 	start := meta.StartScan{Engine: engine, Now: s.Now()}
-	err = s.Store.StartScan(ctx, scope.Account, repo.ID, image.Digest, start, s.Limits.ScanInterval, s.Limits.ScansPerDay,
-		[]job.Job{scanJob(scope.Account, repo, image.Digest, start)})
-	if err != nil {
-		return id, err
+	err = s.Store.StartScan(ctx, repo.Account, repo.ID, digest, start, s.Limits.ScanInterval, s.Limits.ScansPerDay,
+		[]job.Job{scanJob(repo.Account, repo, digest, start)})
+	if err == nil {
+		s.Wake()
 	}
-	s.Wake()
-	return registry.ImageID{Digest: image.Digest, Tag: id.Tag}, nil
+	return err
 }
 
 func unsupportedImageType(mediaType string) error {
@@ -124,6 +155,13 @@ type ScanReport struct {
 	Findings []match.Finding // most severe first; only of a completed scan
 }
 
+// States that scans are told to be in without there being one.
+const (
+	ScanImageArchived       ScanStatus = "IMAGE_ARCHIVED"
+	ScanUnsupportedImage    ScanStatus = "UNSUPPORTED_IMAGE"
+	ScanFindingsUnavailable ScanStatus = "FINDINGS_UNAVAILABLE"
+)
+
 // ScanFindings answers the newest scan of an image.
 // Errors: RepositoryNotFound, ImageNotFound, ScanNotFound.
 func (s *Service) ScanFindings(ctx context.Context, c Caller, repository string, id registry.ImageID) (ScanReport, error) {
@@ -135,15 +173,46 @@ func (s *Service) ScanFindings(ctx context.Context, c Caller, repository string,
 	if err != nil {
 		return ScanReport{}, err
 	}
+	id.Digest = image.Digest
+	if image.Status != registry.ImageActive {
+		return ScanReport{ID: id, Scan: meta.Scan{Status: ScanImageArchived, Description: "The image is archived."}}, nil
+	}
+	config, err := s.scanningConfiguration(ctx, scope.Account)
+	if err != nil {
+		return ScanReport{}, err
+	}
+	if config.Type == registry.ScanEnhanced {
+		return s.enhancedFindings(ctx, scope, repository, id, image, config)
+	}
+	return s.basicFindings(ctx, scope, repository, id, image)
+}
+
+// enhancedFindings tells why there are none: what the configuration leaves out
+// is not scanned, some images cannot be, and the others are not yet.
+func (s *Service) enhancedFindings(ctx context.Context, scope registry.Scope, repository string, id registry.ImageID, image *registry.Image, config registry.ScanningConfiguration) (ScanReport, error) {
+	repo, err := s.Store.Repository(ctx, scope.Account, repository)
+	if err != nil {
+		return ScanReport{}, err
+	}
+	if frequency, _ := config.FrequencyFor(repo); frequency == registry.ScanManual {
+		return ScanReport{}, registry.ScanNotFound(scope.Account, repository, id)
+	}
+	if mediaType, ok := scannable(image); !ok {
+		return ScanReport{ID: id, Scan: meta.Scan{Status: ScanUnsupportedImage, Description: clientText(unsupportedImageType(mediaType))}}, nil
+	}
+	return ScanReport{ID: id, Scan: meta.Scan{Status: ScanFindingsUnavailable, Description: "Enhanced scanning does not run in this version of ecru yet."}}, nil
+}
+
+func (s *Service) basicFindings(ctx context.Context, scope registry.Scope, repository string, id registry.ImageID, image *registry.Image) (ScanReport, error) {
 	scans, err := s.Store.Scans(ctx, image.RepositoryID, []string{image.Digest})
 	if err != nil {
 		return ScanReport{}, err
 	}
 	newest, ok := scans[image.Digest]
 	if !ok {
-		return ScanReport{}, registry.ScanNotFound(scope.Account, repository, registry.ImageID{Digest: image.Digest, Tag: id.Tag})
+		return ScanReport{}, registry.ScanNotFound(scope.Account, repository, id)
 	}
-	report := ScanReport{ID: registry.ImageID{Digest: image.Digest, Tag: id.Tag}, Scan: newest}
+	report := ScanReport{ID: id, Scan: newest}
 	if newest.Status != meta.ScanComplete {
 		return report, nil
 	}

@@ -80,18 +80,12 @@ func (s *Service) ScanningConfiguration(ctx context.Context, c Caller) (registry
 
 func (s *Service) scanningConfiguration(ctx context.Context, account string) (registry.ScanningConfiguration, error) {
 	config := registry.ScanningConfiguration{Type: registry.ScanBasic}
-	stored, ok, err := s.Store.Setting(ctx, account, scanningSetting)
-	if err != nil || !ok {
-		return config, err
-	}
-	if err := json.Unmarshal([]byte(stored), &config); err != nil {
-		return config, registry.Internal("reading the scanning configuration", err)
-	}
-	return config, nil
+	_, err := s.load(ctx, account, scanningSetting, &config)
+	return config, err
 }
 
 // PutScanningConfiguration replaces how the registry scans.
-// Errors: InvalidParameter, UnsupportedOperation (ENHANCED).
+// Errors: InvalidParameter.
 func (s *Service) PutScanningConfiguration(ctx context.Context, c Caller, config registry.ScanningConfiguration) error {
 	scope, err := s.allow(ctx, c, "ecr:PutRegistryScanningConfiguration")
 	if err != nil {
@@ -100,35 +94,32 @@ func (s *Service) PutScanningConfiguration(ctx context.Context, c Caller, config
 	if config.Type == "" {
 		config.Type = registry.ScanBasic
 	}
-	if err := validScanning(config); err != nil {
+	if err := config.Validate(); err != nil {
 		return err
 	}
-	encoded, err := json.Marshal(config)
-	if err != nil {
-		return registry.Internal("encoding the scanning configuration", err)
-	}
-	return s.Store.PutSetting(ctx, scope.Account, scanningSetting, string(encoded))
+	return s.save(ctx, scope.Account, scanningSetting, config)
 }
 
-func validScanning(config registry.ScanningConfiguration) error {
-	if config.Type == registry.ScanEnhanced {
-		return registry.Errorf(registry.CodeUnsupported, "Scan type ENHANCED is not supported by this version of ecru yet.")
+// load reads a setting that holds a value of ours, and answers whether it is
+// there; otherwise into stays as it is.
+func (s *Service) load(ctx context.Context, account, name string, into any) (bool, error) {
+	stored, ok, err := s.Store.Setting(ctx, account, name)
+	if err != nil || !ok {
+		return false, err
 	}
-	var seen, duplicate []string
-	for _, rule := range config.Rules {
-		if rule.Frequency == registry.ScanContinuous {
-			return registry.Errorf(registry.CodeInvalidParameter, "Invalid parameter failed to satisfy constraint: 'Invalid scan frequency for scanType BASIC: CONTINUOUS_SCAN'")
-		}
-		if f := string(rule.Frequency); slices.Contains(seen, f) {
-			duplicate = append(duplicate, f)
-		} else {
-			seen = append(seen, f)
-		}
+	if err := json.Unmarshal([]byte(stored), into); err != nil {
+		return false, registry.Internal("reading the setting "+name, err)
 	}
-	if len(duplicate) > 0 {
-		return registry.Errorf(registry.CodeInvalidParameter, "Invalid input. Contains duplicate scan frequencies: [%s]", strings.Join(duplicate, ", "))
+	return true, nil
+}
+
+// save stores a value of ours as a setting.
+func (s *Service) save(ctx context.Context, account, name string, value any) error {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return registry.Internal("encoding the setting "+name, err)
 	}
-	return nil
+	return s.Store.PutSetting(ctx, account, name, string(encoded))
 }
 
 // RepositoryScanning is how one repository is scanned.

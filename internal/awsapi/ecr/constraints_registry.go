@@ -103,7 +103,7 @@ func registryShapes() []validate.Structure {
 			is("RepositoryFilters", length(1, 100)),
 		),
 		validate.For[types.ReplicationConfiguration](
-			is("Rules", length(0, 25).Must()), // the model says 10, the quota 25
+			is("Rules", required()), // the model says 10, the quota is the service's
 		),
 		validate.For[types.SigningRepositoryFilter](
 			is("Filter", matching(1, 256, `^(?:[a-z0-9*]+(?:[._-][a-z0-9*]+)*/)*[a-z0-9*]+(?:[._-][a-z0-9*]+)*$`).Must()),

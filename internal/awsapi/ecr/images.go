@@ -115,6 +115,7 @@ func (h *handlers) details(c service.Caller, repository string, found []service.
 			ImageSizeInBytes: &d.Size, ImagePushedAt: moment(d.PushedAt), ImageManifestMediaType: &d.MediaType,
 			ArtifactMediaType: text(d.ArtifactType), SubjectManifestDigest: text(d.SubjectDigest),
 			LastRecordedPullTime: moment(d.LastPulledAt), ImageStatus: types.ImageStatus(d.Status),
+			LastArchivedAt: moment(d.ArchivedAt), LastActivatedAt: moment(d.ActivatedAt),
 		}
 		if len(d.Tags) == 0 {
 			detail.ImageTags = nil // left out, not empty

@@ -39,7 +39,6 @@ func (h *handlers) operations() []awsapi.Operation {
 		awsapi.Op(h.batchGetRepositoryScanningConfiguration),
 
 		awsapi.Op(h.getAuthorizationToken),
-		awsapi.Op(h.describeRegistry),
 		awsapi.Op(h.getAccountSetting),
 		awsapi.Op(h.putAccountSetting),
 	}

@@ -36,18 +36,6 @@ func (h *handlers) getAuthorizationToken(ctx context.Context, in *ecr.GetAuthori
 	return out, nil
 }
 
-// describeRegistry tells that nothing is replicated, which cannot be
-// configured yet.
-func (h *handlers) describeRegistry(ctx context.Context, _ *ecr.DescribeRegistryInput) (*ecr.DescribeRegistryOutput, error) {
-	scope, err := h.registry.Authorize(ctx, h.caller(ctx, nil), "ecr:DescribeRegistry")
-	if err != nil {
-		return nil, err
-	}
-	return &ecr.DescribeRegistryOutput{
-		RegistryId: &scope.Account, ReplicationConfiguration: &types.ReplicationConfiguration{Rules: []types.ReplicationRule{}},
-	}, nil
-}
-
 func (h *handlers) getAccountSetting(ctx context.Context, in *ecr.GetAccountSettingInput) (*ecr.GetAccountSettingOutput, error) {
 	value, err := h.registry.AccountSetting(ctx, h.caller(ctx, nil), *in.Name)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -162,6 +163,9 @@ func (h *handlers) putRegistryScanningConfiguration(ctx context.Context, in *ecr
 	}
 	if err := h.registry.PutScanningConfiguration(ctx, h.caller(ctx, nil), config); err != nil {
 		return nil, err
+	}
+	if config.Type == registry.ScanEnhanced {
+		awsapi.Notice(ctx, "Enhanced scanning is stored as configuration; this version of ecru does not run it yet.")
 	}
 	return &ecr.PutRegistryScanningConfigurationOutput{RegistryScanningConfiguration: scanningConfiguration(config)}, nil
 }
