@@ -365,6 +365,7 @@ type Keys interface {
 	// EnsureInstance answers the instance and its root key, storing the given
 	// ones first if there are none yet; created says whether it did.
 	EnsureInstance(ctx context.Context, instance Instance, root AccessKey) (Instance, AccessKey, bool, error)
-	// AccessKey answers a key and whether it exists.
+	// AccessKey answers a key, without LastUsed, and whether it exists. It is on
+	// the hot path of signed calls; nobody modifies the secret.
 	AccessKey(ctx context.Context, id string) (AccessKey, bool, error)
 }

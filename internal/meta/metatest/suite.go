@@ -44,6 +44,7 @@ func Run(t *testing.T, open Opener) {
 		{"Scans", scanCases()},
 		{"Inventories", inventoryCases()},
 		{"Settings", settingCases()},
+		{"Keys", keyCases()},
 		{"Records", recordCases()},
 		{"Documents", documentCases()},
 		{"Jobs", jobCases()},

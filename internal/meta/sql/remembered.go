@@ -102,6 +102,7 @@ type memories struct {
 	settings     *remembered[nameOf, knownSetting]
 	policies     *remembered[nameOf, meta.AccessPolicies]
 	records      *remembered[recordKey, knownRecord]
+	keys         *remembered[string, meta.AccessKey]
 }
 
 func newMemories() memories {
@@ -112,6 +113,7 @@ func newMemories() memories {
 			return len(k.name) + len(p.Repository) + len(p.Registry) + 100*len(p.Tags)
 		}),
 		records: newRemembered(func(k recordKey, r knownRecord) int { return len(k.name) + len(r.record.Body) }),
+		keys:    newRemembered[string, meta.AccessKey](nil),
 	}
 }
 
