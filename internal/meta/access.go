@@ -77,6 +77,12 @@ type Document struct {
 	EvaluatedAt time.Time
 }
 
+// RepositoryDocument is a document that a repository has from the beginning.
+type RepositoryDocument struct {
+	Kind DocumentKind
+	Document
+}
+
 // Documents keeps the policies of repositories. They go with them.
 type Documents interface {
 	// PutDocument stores or replaces a document. Errors: RepositoryNotFound.

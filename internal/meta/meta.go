@@ -46,9 +46,9 @@ type Store interface {
 
 // Repositories keeps repositories.
 type Repositories interface {
-	// CreateRepository stores a new repository and sets its ID.
-	// Errors: RepositoryAlreadyExists.
-	CreateRepository(ctx context.Context, r *registry.Repository) error
+	// CreateRepository stores a new repository together with its documents and
+	// sets its ID. Errors: RepositoryAlreadyExists.
+	CreateRepository(ctx context.Context, r *registry.Repository, documents ...RepositoryDocument) error
 	// Repository answers one repository. Errors: RepositoryNotFound.
 	Repository(ctx context.Context, account, name string) (*registry.Repository, error)
 	// ListRepositories answers up to limit repositories of an account whose

@@ -14,6 +14,7 @@ func repositoryCases() []testCase {
 	return []testCase{
 		{"a repository comes back as it was created", repositoryRoundTrip},
 		{"a name is taken once per account", repositoryTaken},
+		{"documents come with a repository or not at all", repositoryDocuments},
 		{"an unknown repository is not found", repositoryUnknown},
 		{"lists are by name in pages", repositoryPages},
 		{"an update changes settings only", repositoryUpdate},
@@ -46,6 +47,29 @@ func repositoryTaken(t *testing.T, s meta.Store) {
 	err := s.CreateRepository(t.Context(), &registry.Repository{Account: account, Name: "web", CreatedAt: base, TagMutability: registry.Mutable})
 	wantError(t, err, registry.RepositoryAlreadyExists(account, "web"))
 	must(t, s.CreateRepository(t.Context(), &registry.Repository{Account: "111111111111", Name: "web", CreatedAt: base, TagMutability: registry.Mutable}))
+}
+
+func repositoryDocuments(t *testing.T, s meta.Store) {
+	ctx := t.Context()
+	repo := func(documents ...meta.RepositoryDocument) error {
+		return s.CreateRepository(ctx, &registry.Repository{Account: account, Name: "web", CreatedAt: base, TagMutability: registry.Mutable}, documents...)
+	}
+	if p := value(s.AccessPolicies(ctx, account, "web"))(t); p.Repository != "" {
+		t.Errorf("policy of nothing: %q", p.Repository)
+	}
+	policy, lifecycle := meta.Document{Text: "policy", UpdatedAt: base}, meta.Document{Text: "lifecycle", UpdatedAt: base}
+	must(t, repo(meta.RepositoryDocument{Kind: meta.PolicyDocument, Document: policy}, meta.RepositoryDocument{Kind: meta.LifecycleDocument, Document: lifecycle}))
+	late := meta.Document{Text: "late", UpdatedAt: base}
+	wantError(t, repo(meta.RepositoryDocument{Kind: meta.PolicyDocument, Document: late}), registry.RepositoryAlreadyExists(account, "web"))
+	for kind, want := range map[meta.DocumentKind]meta.Document{meta.PolicyDocument: policy, meta.LifecycleDocument: lifecycle} {
+		got, found, err := s.Document(ctx, account, "web", kind)
+		must(t, err)
+		wantSame(t, "document", want, got)
+		wantSame(t, "found", true, found)
+	}
+	if p := value(s.AccessPolicies(ctx, account, "web"))(t); p.Repository != "policy" {
+		t.Errorf("policy %q decides", p.Repository)
+	}
 }
 
 func repositoryUnknown(t *testing.T, s meta.Store) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -26,12 +27,18 @@ const (
 )
 
 // CreateRepository is part of meta.Repositories.
-func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository) error {
-	for _, text := range []string{r.Account, r.Name, r.Encryption.Type, r.Encryption.KMSKey} {
-		if !isText(text) {
-			return registry.InvalidParameter("repositoryName", "must be text")
-		}
+func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository, documents ...meta.RepositoryDocument) error {
+	texts := []string{r.Account, r.Name, r.Encryption.Type, r.Encryption.KMSKey}
+	for _, d := range documents {
+		texts = append(texts, string(d.Kind), d.Text)
 	}
+	if slices.ContainsFunc(texts, func(text string) bool { return !isText(text) }) {
+		return registry.InvalidParameter("repositoryName", "must be text")
+	}
+	return s.createRepository(ctx, r, documents)
+}
+
+func (s *Store) createRepository(ctx context.Context, r *registry.Repository, documents []meta.RepositoryDocument) error {
 	created := fromMicros(micros(r.CreatedAt))
 	tags := sortedTags(r.Tags)
 	defer s.repositoriesChanged()
@@ -44,6 +51,11 @@ func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository) er
 		}
 		if !inserted {
 			return registry.RepositoryAlreadyExists(r.Account, r.Name)
+		}
+		for _, d := range documents {
+			if _, err := t.exec(qPutDocument, id, string(d.Kind), d.Text, micros(d.UpdatedAt), micros(d.EvaluatedAt)); err != nil {
+				return err
+			}
 		}
 		r.ID, r.CreatedAt, r.Tags = id, created, tags
 		return nil
