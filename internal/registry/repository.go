@@ -14,6 +14,12 @@ const (
 	MutableWithExclusion   TagMutability = "MUTABLE_WITH_EXCLUSION"
 )
 
+// Excluding says whether the mode goes with filters of the tags that it is not
+// for.
+func (m TagMutability) Excluding() bool {
+	return m == ImmutableWithExclusion || m == MutableWithExclusion
+}
+
 // Encryption is how blobs of a repository are encrypted at rest; recorded at
 // creation and fixed from then on.
 type Encryption struct {
