@@ -228,6 +228,7 @@ type Upload struct {
 	// a part has followed one that was too small to be followed (layer API).
 	LastPart  int64
 	ShortPart bool
+	Parts     int // received so far
 	// Cancelled marks a session that must not be used again.
 	Cancelled bool
 	UpdatedAt time.Time

@@ -34,6 +34,8 @@ type Chunk struct {
 	// Length is how long the client said that it is, -1 if it did not.
 	Length int64
 	Body   io.Reader
+	// Part says that it is a part of the layer API, which has quotas.
+	Part bool
 }
 
 // Completion ends an upload, possibly with a last chunk.
@@ -52,7 +54,7 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, repository string) 
 	if err != nil {
 		return UploadStatus{}, err
 	}
-	repo, err := s.Store.Repository(ctx, scope.Account, repository)
+	repo, err := s.repositoryForPush(ctx, c, scope, "ecr:InitiateLayerUpload", repository)
 	if err != nil {
 		return UploadStatus{}, err
 	}
@@ -78,7 +80,7 @@ func (s *Service) UploadStatus(ctx context.Context, c Caller, repository, id str
 // AppendUpload adds a chunk to an upload. What it has acknowledged survives a
 // crash. Errors: RepositoryNotFound, UploadNotFound, RangeInvalid (with the
 // upload's progress) when the chunk does not continue where the upload stands,
-// BodyInterrupted, LayerTooLarge.
+// BodyInterrupted, LayerTooLarge; for the layer API also LimitExceeded.
 func (s *Service) AppendUpload(ctx context.Context, c Caller, repository, id string, chunk Chunk) (UploadStatus, error) {
 	scope, err := s.allowOn(ctx, c, "ecr:UploadLayerPart", repository)
 	if err != nil {
@@ -95,6 +97,9 @@ func (s *Service) AppendUpload(ctx context.Context, c Caller, repository, id str
 	}
 	w, err := s.resume(u, repository, scope, "sha256")
 	if err != nil {
+		return UploadStatus{}, err
+	}
+	if err := w.withinQuotas(chunk); err != nil {
 		return UploadStatus{}, err
 	}
 	if err := w.append(ctx, chunk, true); err != nil {
@@ -163,7 +168,7 @@ func (s *Service) PushBlob(ctx context.Context, c Caller, repository, digest str
 	if err != nil {
 		return meta.Blob{}, err
 	}
-	repo, err := s.Store.Repository(ctx, scope.Account, repository)
+	repo, err := s.repositoryForPush(ctx, c, scope, "ecr:CompleteLayerUpload", repository)
 	if err != nil {
 		return meta.Blob{}, err
 	}
@@ -378,6 +383,20 @@ func (w *upload) append(ctx context.Context, chunk Chunk, sync bool) error {
 	return nil
 }
 
+// withinQuotas refuses the part that is too large or one too many.
+func (w *upload) withinQuotas(chunk Chunk) error {
+	limits := w.service.Limits
+	switch {
+	case !chunk.Part:
+		return nil
+	case chunk.Length > limits.LayerPartSize:
+		return registry.LayerPartTooLarge(chunk.Length, limits.LayerPartSize)
+	case w.row.Parts >= limits.LayerParts:
+		return registry.TooManyLayerParts(w.scope.Account, w.repository, w.row.ID, limits.LayerParts)
+	}
+	return nil
+}
+
 func (w *upload) outOfRange() error {
 	return &registry.Error{
 		Code:    registry.CodeRangeInvalid,
@@ -403,7 +422,7 @@ func (w *upload) save(ctx context.Context) error {
 	row := w.row
 	row.Offset, row.HashState, row.BlobState, row.UpdatedAt = w.state.Size, hashState, w.state.Backend, w.service.Now()
 	row.ShortPart = row.ShortPart || w.row.Offset > 0 && w.row.LastPart < minLayerPart
-	row.LastPart = w.lastPart
+	row.LastPart, row.Parts = w.lastPart, row.Parts+1
 	saved, err := w.service.Store.SaveUpload(ctx, row, w.row.Offset)
 	if err != nil {
 		return err

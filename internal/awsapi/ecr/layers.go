@@ -56,7 +56,7 @@ func (h *handlers) uploadLayerPart(ctx context.Context, in *ecr.UploadLayerPartI
 		return nil, h.wrongPart(ctx, c, in)
 	}
 	u, err := h.registry.AppendUpload(ctx, c, *in.RepositoryName, *in.UploadId,
-		service.Chunk{Offset: first, Length: length, Body: bytes.NewReader(in.LayerPartBlob)})
+		service.Chunk{Offset: first, Length: length, Body: bytes.NewReader(in.LayerPartBlob), Part: true})
 	if err != nil {
 		return nil, err
 	}

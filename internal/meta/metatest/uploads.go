@@ -18,7 +18,7 @@ func uploadCases() []testCase {
 }
 
 func upload(id string, offset int64) meta.Upload {
-	return meta.Upload{ID: id, RepositoryID: 7, Offset: offset, HashState: []byte{0, 1}, BlobState: []byte{0xff}, LastPart: 3, ShortPart: true, UpdatedAt: base}
+	return meta.Upload{ID: id, RepositoryID: 7, Offset: offset, HashState: []byte{0, 1}, BlobState: []byte{0xff}, LastPart: 3, ShortPart: true, Parts: 2, UpdatedAt: base}
 }
 
 func uploadRoundTrip(t *testing.T, s meta.Store) {

@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	uploadColumns = `id, repository_id, size, hash_state, blob_state, last_part, short_part, cancelled, updated_at`
+	uploadColumns = `id, repository_id, size, hash_state, blob_state, last_part, short_part, parts, cancelled, updated_at`
 
 	qUpload       = `SELECT ` + uploadColumns + ` FROM uploads WHERE id = ?`
-	insertUpload  = `INSERT INTO uploads (` + uploadColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, {lite:0}{pg:FALSE}, ?)`
+	insertUpload  = `INSERT INTO uploads (` + uploadColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {lite:0}{pg:FALSE}, ?)`
 	qInsertUpload = insertUpload + ` ON CONFLICT (id) DO UPDATE SET repository_id = excluded.repository_id, size = excluded.size,
 		hash_state = excluded.hash_state, blob_state = excluded.blob_state, last_part = excluded.last_part, short_part = excluded.short_part,
-		updated_at = excluded.updated_at WHERE uploads.size = 0 AND NOT uploads.cancelled`
-	qAppendUpload = `UPDATE uploads SET size = ?, hash_state = ?, blob_state = ?, last_part = ?, short_part = ?, updated_at = ?
+		parts = excluded.parts, updated_at = excluded.updated_at WHERE uploads.size = 0 AND NOT uploads.cancelled`
+	qAppendUpload = `UPDATE uploads SET size = ?, hash_state = ?, blob_state = ?, last_part = ?, short_part = ?, parts = ?, updated_at = ?
 		WHERE id = ? AND size = ? AND NOT cancelled`
-	qCancelUpload = `INSERT INTO uploads (` + uploadColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, {lite:1}{pg:TRUE}, ?)
+	qCancelUpload = `INSERT INTO uploads (` + uploadColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, {lite:1}{pg:TRUE}, ?)
 		ON CONFLICT (id) DO UPDATE SET cancelled = excluded.cancelled, updated_at = excluded.updated_at`
 	qDeleteUpload = `DELETE FROM uploads WHERE id = ?`
 	qStaleUploads = `SELECT ` + uploadColumns + ` FROM uploads WHERE updated_at < ? ORDER BY updated_at, id LIMIT ?`
@@ -38,7 +38,7 @@ func (s *Store) Upload(ctx context.Context, id string) (meta.Upload, bool, error
 }
 
 func uploadFields(u *meta.Upload, updated *int64) []any {
-	return []any{&u.ID, &u.RepositoryID, &u.Offset, &u.HashState, &u.BlobState, &u.LastPart, &u.ShortPart, &u.Cancelled, updated}
+	return []any{&u.ID, &u.RepositoryID, &u.Offset, &u.HashState, &u.BlobState, &u.LastPart, &u.ShortPart, &u.Parts, &u.Cancelled, updated}
 }
 
 // SaveUpload is part of meta.Uploads. A cancelled session is never saved.
@@ -53,7 +53,7 @@ func (s *Store) SaveUpload(ctx context.Context, u meta.Upload, previous int64) (
 		if previous == 0 {
 			n, err = t.exec(qInsertUpload, newUploadRow(u)...)
 		} else {
-			n, err = t.exec(qAppendUpload, u.Offset, nonNil(u.HashState), nonNil(u.BlobState), u.LastPart, u.ShortPart, micros(u.UpdatedAt), u.ID, previous)
+			n, err = t.exec(qAppendUpload, u.Offset, nonNil(u.HashState), nonNil(u.BlobState), u.LastPart, u.ShortPart, u.Parts, micros(u.UpdatedAt), u.ID, previous)
 		}
 		saved = n == 1
 		return err
@@ -62,7 +62,7 @@ func (s *Store) SaveUpload(ctx context.Context, u meta.Upload, previous int64) (
 }
 
 func newUploadRow(u meta.Upload) []any {
-	return []any{u.ID, u.RepositoryID, u.Offset, nonNil(u.HashState), nonNil(u.BlobState), u.LastPart, u.ShortPart, micros(u.UpdatedAt)}
+	return []any{u.ID, u.RepositoryID, u.Offset, nonNil(u.HashState), nonNil(u.BlobState), u.LastPart, u.ShortPart, u.Parts, micros(u.UpdatedAt)}
 }
 
 // DeleteUpload is part of meta.Uploads.

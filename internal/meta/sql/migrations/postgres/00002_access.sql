@@ -41,3 +41,6 @@ CREATE TABLE image_archive (
     activated_at BIGINT NOT NULL
 );
 CREATE INDEX images_inactive ON images (repository_id, digest) WHERE status <> 'ACTIVE';
+
+-- Parts of an upload that were received: they have a quota.
+ALTER TABLE uploads ADD COLUMN parts BIGINT NOT NULL DEFAULT 0;

@@ -61,3 +61,6 @@ CREATE TABLE image_archive (
     activated_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX images_inactive ON images (repository_id, digest) WHERE status <> 'ACTIVE';
+
+-- Parts of an upload that were received: they have a quota.
+ALTER TABLE uploads ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
