@@ -1,5 +1,7 @@
 package iam
 
+import "strings"
+
 // Request is one question to the evaluator.
 type Request struct {
 	Principal Principal
@@ -20,58 +22,170 @@ type Policies struct {
 	Registry *Policy   // of the registry; nil when it has none or does not apply
 }
 
-// Decision is the evaluator's answer and why.
-type Decision struct {
-	Allowed bool
-	// Explicit is set when a statement decided, not the lack of one.
-	Explicit bool
-	// By is the sort of policy that decided, or that lacks an allow.
-	By Source
-	// Policy and Statement name the statement that decided: the policy's name
-	// where it has one, and the Sid or the position ("#1") of the statement.
-	Policy    string
-	Statement string
-}
-
-// Source is a sort of policy.
-type Source string
-
-// The sorts of policies.
-const (
-	IdentityBased Source = "identity-based policy"
-	ResourceBased Source = "resource-based policy"
-	SessionBased  Source = "session policy"
-	Ownership     Source = "ownership" // the owner of an account needs no policy
-)
-
-// String says in a few words what was decided and by what, for audit logs.
-func (d Decision) String() string {
-	if d.Allowed {
-		return "allowed by " + string(d.By)
-	}
-	return "denied"
-}
-
-// Conditional says whether any statement has a condition, so that the values of
-// condition keys are needed.
-func (p Policies) Conditional() bool { return true }
-
-// Reason is the end of AWS's refusal.
-func (d Decision) Reason(action string) string {
-	if d.Explicit {
-		article := "a "
-		if d.By == IdentityBased {
-			article = "an "
+// Conditional says whether any statement has a condition or a variable, so that
+// the values of condition keys are needed.
+func (p Policies) Conditional() bool {
+	for _, identity := range p.Identity {
+		if identity.Conditional() {
+			return true
 		}
-		return "with an explicit deny in " + article + string(d.By)
 	}
-	return "because no " + string(d.By) + " allows the " + action + " action"
+	return p.Session.Conditional() || p.Resource.Conditional() || p.Registry.Conditional()
 }
 
-// Evaluate decides a request.
+// Evaluate decides a request. An explicit deny wins over everything, ownership
+// included; without any allow the answer is no; and nobody is never allowed
+// anything.
 func Evaluate(r Request, p Policies) Decision {
-	if !r.Principal.Anonymous() && r.Principal.Account == r.Account {
-		return Decision{Allowed: true, By: Ownership}
+	if r.Principal.Anonymous() {
+		return Decision{By: ResourceBased, Action: r.Action}
 	}
-	return Decision{By: ResourceBased}
+	e := evaluation{request: &r}
+	for _, identity := range p.Identity {
+		e.hear(identity, IdentityBased, &e.identity)
+	}
+	e.hear(p.Session, SessionBased, &e.session)
+	e.hear(p.Resource, ResourceBased, &e.resource)
+	e.hear(p.Registry, ResourceBased, &e.resource)
+	if e.denied {
+		return e.deny
+	}
+	d := e.grant(p.Resource)
+	if d.Allowed && p.Session != nil && !e.session.named.Allowed {
+		return e.refuse(SessionBased)
+	}
+	return d
+}
+
+// evaluation is what was heard about one request.
+type evaluation struct {
+	request  *Request
+	identity opinion
+	session  opinion
+	resource opinion // of the resource's and the registry's policies together
+	deny     Decision
+	denied   bool
+}
+
+// opinion holds the first allows of policies.
+type opinion struct {
+	named   Decision // of the caller itself
+	account Decision // of the caller's account, which may pass it on
+}
+
+func (o *opinion) allows() bool { return o.named.Allowed || o.account.Allowed }
+
+// either answers the stronger allow.
+func (o *opinion) either() Decision {
+	if o.named.Allowed {
+		return o.named
+	}
+	return o.account
+}
+
+// hear asks all statements of a policy, until one denies.
+func (e *evaluation) hear(p *Policy, by Source, o *opinion) {
+	if p == nil || e.denied {
+		return
+	}
+	for i := range p.statements {
+		s := &p.statements[i]
+		if !s.deny && o.named.Allowed || !s.applies(e.request) {
+			continue
+		}
+		named := byName
+		if p.grammar.principal() {
+			named = s.concerns(&e.request.Principal)
+		}
+		if named == unnamed {
+			continue
+		}
+		d := Decision{Allowed: !s.deny, Explicit: true, By: by, Action: e.request.Action, Policy: p.name, Statement: s.label}
+		switch {
+		case s.deny:
+			e.deny, e.denied = d, true
+			return
+		case named == byName:
+			o.named = d
+		case !o.account.Allowed:
+			o.account = d
+		}
+	}
+}
+
+func (e *evaluation) refuse(by Source) Decision {
+	return Decision{By: by, Action: e.request.Action}
+}
+
+// grant weighs the allows, when nothing denied.
+func (e *evaluation) grant(resource *Policy) Decision {
+	p := &e.request.Principal
+	own := p.Account != "" && p.Account == e.request.Account
+	switch {
+	case p.Kind == Federated:
+		return e.resourceGrant()
+	case identityOnly(e.request.Action):
+		return e.identityGrant()
+	case !own:
+		return e.foreignGrant()
+	case p.Kind == Root:
+		return e.identityGrant()
+	case e.resource.named.Allowed && !e.identity.allows():
+		return e.resource.named
+	case assumesRole(e.request.Action, resource):
+		return e.trustGrant()
+	}
+	return e.identityGrant()
+}
+
+// identityGrant is the say of the principal's own policies. Owners need none.
+func (e *evaluation) identityGrant() Decision {
+	if e.request.Principal.Kind == Root {
+		return Decision{Allowed: true, By: Ownership, Action: e.request.Action}
+	}
+	if e.identity.named.Allowed {
+		return e.identity.named
+	}
+	return e.refuse(IdentityBased)
+}
+
+// resourceGrant is the say of the resource's policy and the registry's.
+func (e *evaluation) resourceGrant() Decision {
+	if e.resource.allows() {
+		return e.resource.either()
+	}
+	return e.refuse(ResourceBased)
+}
+
+// foreignGrant is for principals of another account: their own policies and the
+// resource's must allow.
+func (e *evaluation) foreignGrant() Decision {
+	if d := e.identityGrant(); !d.Allowed {
+		return d
+	}
+	return e.resourceGrant()
+}
+
+// trustGrant is for roles of the same account: nobody but the owner takes one on
+// unless its trust policy says so, whatever other policies they have.
+func (e *evaluation) trustGrant() Decision {
+	if !e.resource.allows() {
+		return e.refuse(ResourceBased)
+	}
+	if e.resource.named.Allowed {
+		return e.resource.named
+	}
+	return e.identityGrant()
+}
+
+// identityOnly says whether an action is one that no resource has a say in: the
+// token that ecr:GetAuthorizationToken answers is the caller's own.
+func identityOnly(action string) bool {
+	return strings.EqualFold(action, "ecr:GetAuthorizationToken")
+}
+
+// assumesRole says whether a request is for a role. A role that came without a
+// trust policy trusts nobody.
+func assumesRole(action string, resource *Policy) bool {
+	return resource != nil && resource.grammar == TrustPolicy || strings.HasPrefix(action, "sts:AssumeRole")
 }

@@ -15,6 +15,7 @@ const (
 	Root        Kind = "Root"        // the owner of an account
 	User        Kind = "User"        // a user of an account
 	AssumedRole Kind = "AssumedRole" // temporary credentials of a role
+	Federated   Kind = "Federated"   // the bearer of a token of an OIDC issuer, before it has taken on a role
 )
 
 // Principal is an authenticated caller.
@@ -40,6 +41,13 @@ type Principal struct {
 // RootPrincipal is the owner of an account.
 func RootPrincipal(account, accessKeyID string) Principal {
 	return Principal{Account: account, ARN: RootARN(account), UserID: account, AccessKeyID: accessKeyID, Kind: Root}
+}
+
+// FederatedPrincipal is whoever comes with a token of an OIDC issuer, given as
+// host and path, and asks for a role of an account. No identity policy is its
+// own; only a trust policy that names the provider lets it in.
+func FederatedPrincipal(account, issuer, subject string) Principal {
+	return Principal{Account: account, ARN: ProviderARN(account, issuer), UserID: subject, Kind: Federated}
 }
 
 // UserPrincipal is a user of an account.
@@ -84,6 +92,9 @@ func (p Principal) Anonymous() bool { return p.ARN == "" }
 
 // Denied is the refusal of a request, in AWS's words.
 func Denied(r Request, d Decision) *registry.Error {
+	if r.Principal.Anonymous() {
+		r.Principal.ARN = "anonymous"
+	}
 	return registry.Errorf(registry.CodeAccessDenied, "User: %s is not authorized to perform: %s on resource: %s %s",
 		r.Principal.ARN, r.Action, r.Resource, d.Reason(r.Action))
 }
