@@ -47,8 +47,9 @@ type Store interface {
 // Repositories keeps repositories.
 type Repositories interface {
 	// CreateRepository stores a new repository together with its documents and
-	// sets its ID. Errors: RepositoryAlreadyExists.
-	CreateRepository(ctx context.Context, r *registry.Repository, documents ...RepositoryDocument) error
+	// sets its ID, unless the account has most already (0: unlimited).
+	// Errors: RepositoryAlreadyExists, LimitExceeded.
+	CreateRepository(ctx context.Context, r *registry.Repository, most int, documents ...RepositoryDocument) error
 	// Repository answers one repository. Errors: RepositoryNotFound.
 	Repository(ctx context.Context, account, name string) (*registry.Repository, error)
 	// ListRepositories answers up to limit repositories of an account whose
@@ -67,18 +68,19 @@ type Repositories interface {
 // ImageReader answers questions about images. Methods that take a repository's
 // name fail with RepositoryNotFound when it does not exist.
 type ImageReader interface {
-	// Manifest answers the manifest that ref names. It is on the hot path of
-	// pulls. Errors: RepositoryNotFound, ImageNotFound.
+	// Manifest answers the manifest that ref names, if its image is ACTIVE. It
+	// is on the hot path of pulls. Errors: RepositoryNotFound, ImageNotFound.
 	Manifest(ctx context.Context, account, repository string, ref registry.Reference) (*registry.StoredManifest, error)
 	// Images answers, for each id, the image that it names, or nil where there
-	// is none or where tag and digest of the id disagree.
+	// is none or where tag and digest of the id disagree. Archived ones, too.
 	Images(ctx context.Context, account, repository string, ids []registry.ImageID) ([]*registry.Image, error)
 	// ListImages answers images in order of digest.
 	ListImages(ctx context.Context, account, repository string, q ImageQuery) ([]registry.Image, error)
 	// ListImageIDs answers one entry per tag, and one without a tag for each
 	// untagged image, in order of (digest, tag).
 	ListImageIDs(ctx context.Context, account, repository string, q ImageQuery) ([]registry.ImageID, error)
-	// ListTags answers up to limit tags that sort (bytewise) after after.
+	// ListTags answers up to limit tags of ACTIVE images that sort (bytewise)
+	// after after.
 	ListTags(ctx context.Context, account, repository, after string, limit int) ([]string, error)
 	// Referrers answers the manifests whose subject is the digest, in order of
 	// digest. The subject need not exist. With artifactTypes only those.
@@ -90,7 +92,7 @@ type ImageQuery struct {
 	After  registry.ImageID // exclusive; zero to start at the beginning
 	Limit  int
 	Tags   registry.TagFilter   // zero: any
-	Status registry.ImageStatus // zero: ACTIVE
+	Status registry.ImageStatus // zero: ACTIVE; registry.ImageAnyStatus: all
 }
 
 // ReferrerQuery selects a page of referrers.
@@ -107,8 +109,11 @@ type ImageWriter interface {
 	// its references, tag moves, the scan and the jobs.
 	//
 	// It checks, in this order: the repository exists; every blob that the
-	// manifest needs is linked in the repository; every child is there; no tag
-	// that names another image is immutable; limits.
+	// manifest needs is linked in the repository; every child is there and
+	// ACTIVE; no tag that names another image is immutable; limits.
+	//
+	// An image that is there but not ACTIVE is restored at once, whatever the
+	// request says of images that are there already.
 	//
 	// Errors: RepositoryNotFound, LayersNotFound, ReferencedImagesNotFound,
 	// ImageTagAlreadyExists, ImageAlreadyExists (only with RefuseUnchanged),
@@ -141,10 +146,10 @@ type PutImage struct {
 	// immutable tag already names this very image, as ECR's distribution
 	// endpoint does.
 	RefuseSameImmutable bool
-	// Scan, when set, is started if the digest is new to the repository, as
-	// Scans.StartScan does, but without any limit.
+	// Scan, when set, is started if the digest is new to the repository or its
+	// image was restored, as Scans.StartScan does, but without any limit.
 	Scan *StartScan
-	// Jobs are enqueued if the digest is new to the repository.
+	// Jobs are enqueued when Scan would be started.
 	Jobs []job.Job
 
 	MaxTagsPerImage int // 0: unlimited
@@ -155,7 +160,9 @@ type PutImage struct {
 type PutImageResult struct {
 	Image   registry.Image
 	Created bool     // the digest was new to the repository
-	Tagged  []string // tags that did not name this image before
+	// Restored: the image was archived, or being restored, and is ACTIVE now.
+	Restored bool
+	Tagged   []string // tags that did not name this image before
 }
 
 // DeleteMode says what the deletion of a tag does to its image.
@@ -301,7 +308,8 @@ type Scans interface {
 	// StartScan marks an image as being scanned and enqueues jobs. It is
 	// refused with LimitExceeded when the same engine was asked less than
 	// interval ago, or when the account has had perDay scans within 24 hours
-	// (0: unlimited). Errors: ImageNotFound, LimitExceeded.
+	// (0: unlimited). Errors: ImageNotFound, ImageArchived (also while it is
+	// being restored), LimitExceeded.
 	StartScan(ctx context.Context, account string, repositoryID int64, digest string, in StartScan, interval time.Duration, perDay int, jobs []job.Job) error
 	// FinishScan stores the outcome of a scan with its findings, encoded as
 	// the caller likes. It does nothing when the image is gone or a newer scan

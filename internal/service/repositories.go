@@ -48,7 +48,7 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, in CreateRepos
 		TagMutability: in.TagMutability, MutabilityFilters: in.MutabilityFilters,
 		ScanOnPush: in.ScanOnPush, Encryption: encryption, Tags: tags,
 	}
-	if err := s.Store.CreateRepository(ctx, repo); err != nil {
+	if err := s.Store.CreateRepository(ctx, repo, s.Limits.Repositories); err != nil {
 		return nil, err
 	}
 	return repo, nil

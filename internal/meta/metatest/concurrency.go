@@ -153,7 +153,7 @@ func concurrentCreate(t *testing.T, s meta.Store) {
 	var won atomic.Int32
 	for range 8 {
 		all.Go(func() {
-			err := s.CreateRepository(t.Context(), &registry.Repository{Account: account, Name: "web", CreatedAt: base, TagMutability: registry.Mutable})
+			err := s.CreateRepository(t.Context(), &registry.Repository{Account: account, Name: "web", CreatedAt: base, TagMutability: registry.Mutable}, 0)
 			switch registry.CodeOf(err) {
 			case "":
 				won.Add(1)

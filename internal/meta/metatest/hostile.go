@@ -66,7 +66,7 @@ func hostileNames(t *testing.T, s meta.Store) {
 		_, err := s.PutImage(ctx, Push("web", Image(DigestOf("a")), tag))
 		wantCode(t, err, registry.CodeInvalidParameter)
 		wantCode(t, s.PutSetting(ctx, account, tag, ""), registry.CodeInvalidParameter)
-		wantCode(t, s.CreateRepository(ctx, &registry.Repository{Account: account, Name: tag}), registry.CodeInvalidParameter)
+		wantCode(t, s.CreateRepository(ctx, &registry.Repository{Account: account, Name: tag}, 0), registry.CodeInvalidParameter)
 	}
 }
 

@@ -3,6 +3,8 @@ package metatest
 import (
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ func repositoryCases() []testCase {
 	return []testCase{
 		{"a repository comes back as it was created", repositoryRoundTrip},
 		{"a name is taken once per account", repositoryTaken},
+		{"an account has so many repositories and no more", repositoryQuota},
 		{"documents come with a repository or not at all", repositoryDocuments},
 		{"an unknown repository is not found", repositoryUnknown},
 		{"lists are by name in pages", repositoryPages},
@@ -33,7 +36,7 @@ func repositoryRoundTrip(t *testing.T, s meta.Store) {
 		ScanOnPush: true, Encryption: registry.Encryption{Type: "KMS", KMSKey: "arn:aws:kms:us-east-1:0:key/1"},
 		Tags: []registry.ResourceTag{{Key: "b", Value: `quo"te'`}, {Key: "a", Value: ""}},
 	}
-	must(t, s.CreateRepository(t.Context(), want))
+	must(t, s.CreateRepository(t.Context(), want, 0))
 	if want.ID == 0 {
 		t.Error("CreateRepository did not set the ID")
 	}
@@ -44,15 +47,44 @@ func repositoryRoundTrip(t *testing.T, s meta.Store) {
 
 func repositoryTaken(t *testing.T, s meta.Store) {
 	Repo(t, s, "web")
-	err := s.CreateRepository(t.Context(), &registry.Repository{Account: account, Name: "web", CreatedAt: base, TagMutability: registry.Mutable})
+	err := s.CreateRepository(t.Context(), &registry.Repository{Account: account, Name: "web", CreatedAt: base, TagMutability: registry.Mutable}, 0)
 	wantError(t, err, registry.RepositoryAlreadyExists(account, "web"))
-	must(t, s.CreateRepository(t.Context(), &registry.Repository{Account: "111111111111", Name: "web", CreatedAt: base, TagMutability: registry.Mutable}))
+	must(t, s.CreateRepository(t.Context(), &registry.Repository{Account: "111111111111", Name: "web", CreatedAt: base, TagMutability: registry.Mutable}, 0))
+}
+
+func repositoryQuota(t *testing.T, s meta.Store) {
+	create := func(owner, name string) error {
+		return s.CreateRepository(t.Context(), &registry.Repository{Account: owner, Name: name, CreatedAt: base, TagMutability: registry.Mutable}, 3)
+	}
+	for _, name := range []string{"a1", "a2", "a3"} {
+		must(t, create("111111111111", name))
+	}
+	// Another account is another count, and ids are above the limit by now.
+	var all sync.WaitGroup
+	var made atomic.Int32
+	for i := range 8 {
+		all.Go(func() {
+			switch err := create(account, fmt.Sprint("web-", i)); registry.CodeOf(err) {
+			case "":
+				made.Add(1)
+			default:
+				wantError(t, err, registry.TooManyRepositories(account, 3))
+			}
+		})
+	}
+	all.Wait()
+	if n := len(value(s.ListRepositories(t.Context(), account, "", 10))(t)); made.Load() != 3 || n != 3 {
+		t.Errorf("%d were made, %d are there", made.Load(), n)
+	}
+	wantError(t, create("111111111111", "a2"), registry.RepositoryAlreadyExists("111111111111", "a2"))
+	value(s.DeleteRepository(t.Context(), "111111111111", "a2", false))(t)
+	must(t, create("111111111111", "a4"))
 }
 
 func repositoryDocuments(t *testing.T, s meta.Store) {
 	ctx := t.Context()
 	repo := func(documents ...meta.RepositoryDocument) error {
-		return s.CreateRepository(ctx, &registry.Repository{Account: account, Name: "web", CreatedAt: base, TagMutability: registry.Mutable}, documents...)
+		return s.CreateRepository(ctx, &registry.Repository{Account: account, Name: "web", CreatedAt: base, TagMutability: registry.Mutable}, 0, documents...)
 	}
 	if p := value(s.AccessPolicies(ctx, account, "web"))(t); p.Repository != "" {
 		t.Errorf("policy of nothing: %q", p.Repository)
@@ -115,7 +147,7 @@ func repositoryPages(t *testing.T, s meta.Store) {
 	for _, name := range []string{"b", "a-b", "a.b", "a/b", "a_b", "ab", "a0"} {
 		Repo(t, s, name)
 	}
-	must(t, s.CreateRepository(t.Context(), &registry.Repository{Account: "111111111111", Name: "aa", CreatedAt: base, TagMutability: registry.Mutable}))
+	must(t, s.CreateRepository(t.Context(), &registry.Repository{Account: "111111111111", Name: "aa", CreatedAt: base, TagMutability: registry.Mutable}, 0))
 	var got []string
 	for after := ""; ; {
 		page := value(s.ListRepositories(t.Context(), account, after, 3))(t)

@@ -115,7 +115,7 @@ func wantSame(t *testing.T, what string, want, got any) {
 func Repo(t testing.TB, s meta.Store, name string) *registry.Repository {
 	t.Helper()
 	r := &registry.Repository{Account: account, Name: name, CreatedAt: base, TagMutability: registry.Mutable, Encryption: registry.Encryption{Type: "AES256"}}
-	must(t, s.CreateRepository(t.Context(), r))
+	must(t, s.CreateRepository(t.Context(), r, 0))
 	return r
 }
 

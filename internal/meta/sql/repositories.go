@@ -22,12 +22,13 @@ const (
 	qRepositoryIDForShare = qRepositoryID + `{pg: FOR KEY SHARE}`
 	qListRepositories     = `SELECT ` + repositoryColumns + ` FROM repositories WHERE account = ? AND name > ? ORDER BY name LIMIT ?`
 	qUpdateRepository     = `UPDATE repositories SET tag_mutability = ?, mutability_filters = ?, scan_on_push = ?, tags = ? WHERE id = ?`
+	qCountRepositories    = `SELECT count(*) FROM repositories WHERE account = ?`
 	qRepositoryHasImage   = `SELECT 1 FROM images WHERE repository_id = ? LIMIT 1`
 	qHideRepository       = `UPDATE repositories SET account = NULL WHERE id = ?`
 )
 
 // CreateRepository is part of meta.Repositories.
-func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository, documents ...meta.RepositoryDocument) error {
+func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository, most int, documents ...meta.RepositoryDocument) error {
 	texts := []string{r.Account, r.Name, r.Encryption.Type, r.Encryption.KMSKey}
 	for _, d := range documents {
 		texts = append(texts, string(d.Kind), d.Text)
@@ -35,10 +36,10 @@ func (s *Store) CreateRepository(ctx context.Context, r *registry.Repository, do
 	if slices.ContainsFunc(texts, func(text string) bool { return !isText(text) }) {
 		return registry.InvalidParameter("repositoryName", "must be text")
 	}
-	return s.createRepository(ctx, r, documents)
+	return s.createRepository(ctx, r, most, documents)
 }
 
-func (s *Store) createRepository(ctx context.Context, r *registry.Repository, documents []meta.RepositoryDocument) error {
+func (s *Store) createRepository(ctx context.Context, r *registry.Repository, most int, documents []meta.RepositoryDocument) error {
 	created := fromMicros(micros(r.CreatedAt))
 	tags := sortedTags(r.Tags)
 	defer s.repositoriesChanged()
@@ -52,6 +53,9 @@ func (s *Store) createRepository(ctx context.Context, r *registry.Repository, do
 		if !inserted {
 			return registry.RepositoryAlreadyExists(r.Account, r.Name)
 		}
+		if err := roomForRepository(t, r.Account, id, most); err != nil {
+			return err
+		}
 		for _, d := range documents {
 			if _, err := t.exec(qPutDocument, id, string(d.Kind), d.Text, micros(d.UpdatedAt), micros(d.EvaluatedAt)); err != nil {
 				return err
@@ -64,6 +68,25 @@ func (s *Store) createRepository(ctx context.Context, r *registry.Repository, do
 
 func sortedTags(tags []registry.ResourceTag) []registry.ResourceTag {
 	return slices.SortedFunc(slices.Values(tags), func(a, b registry.ResourceTag) int { return cmp.Compare(a.Key, b.Key) })
+}
+
+// roomForRepository refuses a repository that was inserted above the limit.
+// Ids count up from 1, so that up to the limit nothing needs to be counted.
+func roomForRepository(t *tx, account string, id int64, most int) error {
+	if most <= 0 || id <= int64(most) {
+		return nil
+	}
+	if err := takeTurns(t, most, "repository", account); err != nil {
+		return err
+	}
+	var n int64
+	if _, err := t.find(qCountRepositories, []any{account}, &n); err != nil {
+		return err
+	}
+	if n > int64(most) {
+		return registry.TooManyRepositories(account, most)
+	}
+	return nil
 }
 
 // Repository is part of meta.Repositories.
