@@ -42,6 +42,7 @@ type serveCommand struct {
 	StopTimeout time.Duration `help:"How long a stop waits for running requests and scans." default:"30s"`
 	auditFlags
 	Throttle    []string `help:"Hold each principal to so many calls a second: ecr for ECR's own rates, and NAME=RATE for an operation, such as PutImage=10." placeholder:"NAME=RATE"`
+	Quota       []string `help:"Change a quota, such as repositories=500 or scan-interval=1h; an unknown name is answered with all." placeholder:"NAME=VALUE"`
 	ScanWorkers int      `help:"Scans that run at a time." default:"2"`
 }
 
@@ -62,6 +63,9 @@ func (c *serveCommand) Validate() error {
 		return errors.New("--scan-workers: must be at least 1")
 	}
 	if _, err := throttleRates(c.Throttle); err != nil {
+		return err
+	}
+	if _, err := limitsOf(c.Quota); err != nil {
 		return err
 	}
 	if err := c.auditFlags.validate(); err != nil {
