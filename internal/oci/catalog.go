@@ -1,26 +1,31 @@
 package oci
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/ecru-registry/ecru/internal/registry"
+)
 
 type catalog struct {
 	Repositories []string `json:"repositories"`
 }
 
-// getCatalog lists the repositories of the registry by name.
+// getCatalog lists, by name, the repositories of the registry that the caller
+// may see. A page may hold fewer than were asked for and still have a next.
 func (h *Handler) getCatalog(x *exchange) error {
 	p, _, err := parsePage(x.r.URL, maxPage)
 	if err != nil {
 		return err
 	}
-	found, err := h.Registry.ListRepositories(x.r.Context(), x.caller, p.last, p.size+1)
+	found, next, err := h.Registry.Catalog(x.r.Context(), x.caller, p.last, p.size)
+	if registry.CodeOf(err) == registry.CodeInvalidParameter {
+		return errPageStart
+	}
 	if err != nil {
 		return err
 	}
-	if len(found) > p.size {
-		found = found[:p.size]
-		if p.size > 0 {
-			linkNext(x, p.size, found[p.size-1].Name, nil)
-		}
+	if next != "" {
+		linkNext(x, p.size, next, nil)
 	}
 	names := make([]string, len(found))
 	for i := range found {

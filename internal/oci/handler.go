@@ -25,7 +25,7 @@ type Registry interface {
 
 // Repositories are what the catalog needs.
 type Repositories interface {
-	ListRepositories(ctx context.Context, c service.Caller, after string, limit int) ([]registry.Repository, error)
+	Catalog(ctx context.Context, c service.Caller, after string, limit int) (found []registry.Repository, next string, err error)
 }
 
 // Images are what manifests, tags and referrers need.

@@ -21,11 +21,12 @@ type CreateRepository struct {
 	Tags              []registry.ResourceTag
 }
 
-// CreateRepository creates a repository.
+// CreateRepository creates a repository. With tags the caller must be allowed
+// to tag it, too.
 // Errors: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter,
 // TooManyTags.
 func (s *Service) CreateRepository(ctx context.Context, c Caller, in CreateRepository) (*registry.Repository, error) {
-	scope, err := s.allowOn(ctx, c, "ecr:CreateRepository", in.Name)
+	scope, err := s.allowCreating(ctx, c, in.Name, in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +53,17 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, in CreateRepos
 		return nil, err
 	}
 	return repo, nil
+}
+
+// allowCreating authorises a new repository with tags.
+func (s *Service) allowCreating(ctx context.Context, c Caller, name string, tags []registry.ResourceTag) (registry.Scope, error) {
+	q := question{action: "ecr:CreateRepository", repository: name, tags: tags}
+	scope, err := s.decide(ctx, c, q)
+	if err != nil || len(tags) == 0 {
+		return scope, err
+	}
+	q.action = "ecr:TagResource"
+	return s.decide(ctx, c, q)
 }
 
 // encryption completes an encryption configuration as ECR echoes it.
@@ -106,9 +118,14 @@ func (s *Service) DescribeRepositories(ctx context.Context, c Caller, names []st
 	return out, nil
 }
 
-// ListRepositories answers up to limit repositories by name, after a name.
+// everyRepository is the name that stands for all of them where access control
+// is asked about a list.
+const everyRepository = "*"
+
+// ListRepositories answers up to limit repositories by name, after a name, to
+// those who may describe all.
 func (s *Service) ListRepositories(ctx context.Context, c Caller, after string, limit int) ([]registry.Repository, error) {
-	scope, err := s.allow(ctx, c, "ecr:DescribeRepositories")
+	scope, err := s.allowOn(ctx, c, "ecr:DescribeRepositories", everyRepository)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +182,7 @@ func (s *Service) PutScanOnPush(ctx context.Context, c Caller, name string, on b
 // Errors: RepositoryNotFound, InvalidParameter (ARN), InvalidTagParameter,
 // TooManyTags.
 func (s *Service) TagResource(ctx context.Context, c Caller, arn string, tags []registry.ResourceTag) error {
-	scope, name, err := s.taggable(ctx, c, "ecr:TagResource", arn)
+	scope, name, err := s.taggable(ctx, c, question{action: "ecr:TagResource", tags: tags}, arn)
 	if err != nil {
 		return err
 	}
@@ -180,7 +197,7 @@ func (s *Service) TagResource(ctx context.Context, c Caller, arn string, tags []
 // UntagResource removes tags of a repository; keys that it does not have are
 // passed over. Errors: RepositoryNotFound, InvalidParameter (ARN).
 func (s *Service) UntagResource(ctx context.Context, c Caller, arn string, keys []string) error {
-	scope, name, err := s.taggable(ctx, c, "ecr:UntagResource", arn)
+	scope, name, err := s.taggable(ctx, c, question{action: "ecr:UntagResource", tagKeys: keys}, arn)
 	if err != nil {
 		return err
 	}
@@ -194,7 +211,7 @@ func (s *Service) UntagResource(ctx context.Context, c Caller, arn string, keys 
 // ResourceTags answers the tags of a repository, by key.
 // Errors: RepositoryNotFound, InvalidParameter (ARN).
 func (s *Service) ResourceTags(ctx context.Context, c Caller, arn string) ([]registry.ResourceTag, error) {
-	scope, name, err := s.taggable(ctx, c, "ecr:ListTagsForResource", arn)
+	scope, name, err := s.taggable(ctx, c, question{action: "ecr:ListTagsForResource"}, arn)
 	if err != nil {
 		return nil, err
 	}
@@ -205,13 +222,14 @@ func (s *Service) ResourceTags(ctx context.Context, c Caller, arn string) ([]reg
 	return repo.Tags, nil
 }
 
-func (s *Service) taggable(ctx context.Context, c Caller, action, arn string) (registry.Scope, string, error) {
+// taggable authorises a question about the repository that an ARN names.
+func (s *Service) taggable(ctx context.Context, c Caller, q question, arn string) (registry.Scope, string, error) {
 	account, name, ok := s.Default.RepositoryFromARN(arn)
 	if !ok {
 		return registry.Scope{}, "", registry.InvalidParameter("resourceArn", "Invalid ARN")
 	}
-	c.Registry = account
-	scope, err := s.allowOn(ctx, c, action, name)
+	c.Registry, q.repository = account, name
+	scope, err := s.decide(ctx, c, q)
 	return scope, name, err
 }
 
