@@ -93,8 +93,3 @@ func ExclusionNotFound() *Error {
 func TooManyExclusions(account string, limit int) *Error {
 	return Errorf(CodeLimitExceeded, "The registry with id '%s' already has the maximum allowed number of pull time update exclusions which is '%d'", account, limit)
 }
-
-// InvalidRepositoryPolicy refuses what is no policy of a repository.
-func InvalidRepositoryPolicy() *Error {
-	return InvalidParameter("PolicyText", "Invalid repository policy provided")
-}

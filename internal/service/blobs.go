@@ -116,7 +116,7 @@ func (s *Service) MountBlob(ctx context.Context, c Caller, repository, from, dig
 	if err != nil {
 		return meta.Blob{}, false, err
 	}
-	target, err := s.Store.Repository(ctx, scope.Account, repository)
+	target, err := s.repositoryForPush(ctx, c, scope, "ecr:InitiateLayerUpload", repository)
 	if err != nil {
 		return meta.Blob{}, false, err
 	}

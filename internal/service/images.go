@@ -31,7 +31,7 @@ func (s *Service) Manifest(ctx context.Context, c Caller, repository string, ref
 		return nil, err
 	}
 	if use == ManifestPull {
-		s.pulls.record(m.RepositoryID, m.Digest)
+		s.pulled(ctx, c, scope.Account, m)
 	}
 	return m, nil
 }
@@ -79,7 +79,7 @@ func (s *Service) BatchGetImages(ctx context.Context, c Caller, repository strin
 				return nil, nil, registry.Errorf(registry.CodeLimitExceeded, "The manifests of the requested images exceed %d bytes. Request fewer images at a time.", maxBatchBytes)
 			}
 			found = append(found, FoundImage{ID: registry.ImageID{Digest: m.Digest, Tag: id.Tag}, Manifest: m})
-			s.pulls.record(m.RepositoryID, m.Digest)
+			s.pulled(ctx, c, scope.Account, m)
 		case registry.CodeImageNotFound:
 			failures = append(failures, s.notFoundFailure(ctx, scope, repository, id))
 		default:
@@ -338,17 +338,29 @@ func (s *Service) putImage(ctx context.Context, c Caller, in PushManifest, put m
 	put.Account, put.Repository = scope.Account, in.Repository
 	put.Manifest, put.Digest, put.Payload, put.Tags, put.Now = m, digest, in.Payload, in.Tags, s.Now()
 	put.MaxTagsPerImage, put.MaxImages = s.Limits.TagsPerImage, s.Limits.ImagesPerRepository
-	if err := s.scanOnPush(ctx, &put); err != nil {
-		return nil, meta.PutImageResult{}, err
+	result, err := s.storeImage(ctx, put)
+	if registry.CodeOf(err) == registry.CodeRepositoryNotFound {
+		// Only now: what is no manifest creates no repository.
+		if _, err := s.repositoryForPush(ctx, c, scope, "ecr:PutImage", in.Repository); err != nil {
+			return nil, result, err
+		}
+		result, err = s.storeImage(ctx, put)
 	}
-	result, err := s.Store.PutImage(ctx, put)
 	if err != nil {
 		return nil, result, err
 	}
-	if result.Created && len(put.Jobs) > 0 {
+	return m, result, nil
+}
+
+func (s *Service) storeImage(ctx context.Context, put meta.PutImage) (meta.PutImageResult, error) {
+	if err := s.scanOnPush(ctx, &put); err != nil {
+		return meta.PutImageResult{}, err
+	}
+	result, err := s.Store.PutImage(ctx, put)
+	if err == nil && result.Created && len(put.Jobs) > 0 {
 		s.Wake()
 	}
-	return m, result, nil
+	return result, err
 }
 
 // manifestDigest computes a manifest's digest, in the algorithm of the digest

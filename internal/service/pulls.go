@@ -22,6 +22,21 @@ type pulledImage struct {
 	digest       string
 }
 
+// exclusionMemory is how long another process's change of the exclusions may
+// go unnoticed here; changes of this process are noticed at once.
+const (
+	exclusionMemory     = time.Minute
+	exclusionRemembered = 10_000
+)
+
+// puller is a principal that pulls from an account's registry.
+type puller struct{ account, arn string }
+
+type knownExclusion struct {
+	excluded bool
+	until    time.Time
+}
+
 type pullRecorder struct {
 	store meta.ImageWriter
 	now   func() time.Time
@@ -33,22 +48,34 @@ type pullRecorder struct {
 	waiting  map[pulledImage]time.Time
 	recorded map[pulledImage]time.Time
 
+	// exclusions are what is remembered of who is excluded, and changes how
+	// often that was forgotten.
+	exclusionsMu sync.Mutex
+	exclusions   map[puller]knownExclusion
+	changes      uint64
+
 	quit chan struct{}
 	done chan struct{}
 }
 
 func newPullRecorder(store meta.ImageWriter, now func() time.Time, log *slog.Logger) *pullRecorder {
-	return &pullRecorder{store: store, now: now, log: log, waiting: map[pulledImage]time.Time{}, recorded: map[pulledImage]time.Time{}}
+	return &pullRecorder{
+		store: store, now: now, log: log,
+		waiting: map[pulledImage]time.Time{}, recorded: map[pulledImage]time.Time{}, exclusions: map[puller]knownExclusion{},
+	}
 }
 
-func (p *pullRecorder) record(repositoryID int64, digest string) {
-	image, now := pulledImage{repositoryID, digest}, p.now()
+// isRecent says whether a pull of an image was recorded so short ago that
+// another one makes no difference.
+func (p *pullRecorder) isRecent(image pulledImage) bool {
 	p.mu.RLock()
 	at, ok := p.recorded[image]
 	p.mu.RUnlock()
-	if ok && now.Sub(at) < pullGranule {
-		return
-	}
+	return ok && p.now().Sub(at) < pullGranule
+}
+
+func (p *pullRecorder) record(image pulledImage) {
+	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.recorded) >= pullRemembered {
@@ -56,6 +83,37 @@ func (p *pullRecorder) record(repositoryID int64, digest string) {
 	}
 	p.recorded[image] = now
 	p.waiting[image] = now
+}
+
+// isExcluded answers whether a principal is excluded, whether that is known, and
+// the number for learnExclusion.
+func (p *pullRecorder) isExcluded(who puller) (excluded, known bool, changes uint64) {
+	p.exclusionsMu.Lock()
+	defer p.exclusionsMu.Unlock()
+	k, ok := p.exclusions[who]
+	return k.excluded, ok && p.now().Before(k.until), p.changes
+}
+
+// learnExclusion remembers what was read after isExcluded had answered that
+// number.
+func (p *pullRecorder) learnExclusion(who puller, excluded bool, changes uint64) {
+	p.exclusionsMu.Lock()
+	defer p.exclusionsMu.Unlock()
+	if changes != p.changes {
+		return
+	}
+	if len(p.exclusions) >= exclusionRemembered {
+		clear(p.exclusions)
+	}
+	p.exclusions[who] = knownExclusion{excluded, p.now().Add(exclusionMemory)}
+}
+
+// forgetExclusions is called when they have changed.
+func (p *pullRecorder) forgetExclusions() {
+	p.exclusionsMu.Lock()
+	defer p.exclusionsMu.Unlock()
+	p.changes++
+	clear(p.exclusions)
 }
 
 // flush writes what waits; what could not be written waits on.
