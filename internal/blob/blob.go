@@ -13,8 +13,16 @@ import (
 	"time"
 )
 
-// ErrNotFound says that there is nothing under a key.
-var ErrNotFound = errors.New("blob: not found")
+// What a store answers of content that it cannot give.
+var (
+	// ErrNotFound says that there is nothing under a key.
+	ErrNotFound = errors.New("blob: not found")
+	// ErrLocked says that content is encrypted with a key that is not held.
+	ErrLocked = errors.New("blob: the content is encrypted with a key that is not held")
+	// ErrDamaged says that content is not what was stored. Readers of open
+	// content answer it, too.
+	ErrDamaged = errors.New("blob: the content is damaged")
+)
 
 // Store is everything that a blob store provides.
 type Store interface {
@@ -49,7 +57,7 @@ type State struct {
 // Reader reads committed content.
 type Reader interface {
 	// Open answers the content under a key. The caller closes it.
-	// Errors: ErrNotFound.
+	// Errors: ErrNotFound, ErrLocked, ErrDamaged.
 	Open(ctx context.Context, key string) (Content, error)
 	// Stat answers the size under a key. Errors: ErrNotFound.
 	Stat(ctx context.Context, key string) (int64, error)
