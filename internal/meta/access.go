@@ -116,10 +116,14 @@ const SettingRegistryPolicy = "registry-policy"
 // ImageReader's answers as each method says.
 type Archive interface {
 	// SetStorageClass archives an image or begins or ends its restoration:
-	// ACTIVE → ARCHIVED (an index before its children: an image that an ACTIVE
-	// index of the repository needs is refused), ARCHIVED → ACTIVATING or
-	// ACTIVE, ACTIVATING → ACTIVE. A status that the image has already changes
-	// nothing. Jobs are enqueued if something changed.
+	// ACTIVE → ARCHIVED (an index before its children: an image that an index
+	// of the repository needs which is not archived is refused), ARCHIVED →
+	// ACTIVATING or ACTIVE, ACTIVATING → ACTIVE; ACTIVATING → ARCHIVED is
+	// refused. A status that the image has already changes nothing, nor does
+	// ACTIVE → ACTIVATING. Jobs are enqueued if something changed.
+	//
+	// Archived images do not count against the limit of images, keep their
+	// tags, blobs and children, and can be deleted.
 	// Errors: RepositoryNotFound, ImageNotFound, ImageStorageClassUpdateNotSupported.
 	SetStorageClass(ctx context.Context, in SetStorageClass) (registry.Image, error)
 }

@@ -159,7 +159,7 @@ type PutImage struct {
 // PutImageResult says what a PutImage has changed.
 type PutImageResult struct {
 	Image   registry.Image
-	Created bool     // the digest was new to the repository
+	Created bool // the digest was new to the repository
 	// Restored: the image was archived, or being restored, and is ACTIVE now.
 	Restored bool
 	Tagged   []string // tags that did not name this image before

@@ -28,6 +28,8 @@ const (
 	ImageActive     ImageStatus = "ACTIVE"
 	ImageArchived   ImageStatus = "ARCHIVED"
 	ImageActivating ImageStatus = "ACTIVATING"
+	// ImageAnyStatus is for filters: no image has it.
+	ImageAnyStatus ImageStatus = "ANY"
 )
 
 // Image is a manifest stored in a repository, and what is known about it.

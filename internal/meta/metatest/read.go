@@ -193,7 +193,7 @@ func readReferrers(t *testing.T, s meta.Store) {
 		}
 		in := Push("web", m)
 		value(s.PutImage(ctx, in))(t)
-		want = append(want, registry.Referrer{Digest: in.Digest, MediaType: m.MediaType, ArtifactType: m.ArtifactType, Size: int64(len(in.Payload)), Annotations: m.Annotations})
+		want = append(want, registry.Referrer{Digest: in.Digest, MediaType: m.MediaType, ArtifactType: m.ArtifactType, Size: int64(len(in.Payload)), Annotations: m.Annotations, Status: registry.ImageActive})
 	}
 	put(t, s, "web", "no subject")
 	slices.SortFunc(want, func(a, b registry.Referrer) int { return slices.Compare([]string{a.Digest}, []string{b.Digest}) })

@@ -13,6 +13,7 @@ import (
 //
 //	?            is an argument,
 //	{in}         is "is one of the elements of the list argument",
+//	{index}      is where a list names the index that SQLite has to use,
 //	{unnest}     is a table with a column value, of a list of integers,
 //	{tags}       is the JSON array of the tags of the image i, in order,
 //	{each_tag}   joins the image i with its tags as t, in order,
@@ -36,6 +37,7 @@ func sqliteDialect() *dialect {
 		name:   "sqlite",
 		shards: 1,
 		tokens: strings.NewReplacer(
+			"{index}", "",
 			"{in}", "IN (SELECT value FROM json_each(?))",
 			"{unnest}", "json_each(?)",
 			"{tags}", "(SELECT json_group_array(tag) FROM (SELECT tag FROM tags WHERE image_id = i.id ORDER BY tag))",
@@ -51,6 +53,7 @@ func postgresDialect() *dialect {
 		numbered: true,
 		textOnly: true,
 		tokens: strings.NewReplacer(
+			"{index}", "",
 			"{in}", "= ANY(?)",
 			"{unnest}", "unnest(?::bigint[]) AS e(value)",
 			"{tags}", "(SELECT coalesce(json_agg(tag ORDER BY tag), '[]')::text FROM tags WHERE image_id = i.id)",

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	qTagForDelete   = `SELECT i.id, i.digest FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.tag = ?{pg: FOR UPDATE}`
-	qImageForDelete = `SELECT id, digest FROM images WHERE repository_id = ? AND digest = ?{pg: FOR UPDATE}`
+	qTagForUpdate   = `SELECT i.id, i.digest, i.status FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.tag = ?{pg: FOR UPDATE}`
+	qImageForUpdate = `SELECT id, digest, status FROM images WHERE repository_id = ? AND digest = ?{pg: FOR UPDATE}`
 	qTagsOfImage    = `SELECT tag FROM tags WHERE image_id = ? ORDER BY tag`
 	qParents        = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? LIMIT 100`
 	qDeleteTag      = `DELETE FROM tags WHERE repository_id = ? AND tag = ? AND image_id = ?`
@@ -28,13 +28,14 @@ func (s *Store) DeleteImage(ctx context.Context, account, repository string, id 
 		if err != nil {
 			return err
 		}
-		d := removal{t: t, repository: repo}
-		if found, err := d.find(id); err != nil || !found {
-			if err == nil {
-				err = registry.ImageNotFound(account, repository, id)
-			}
+		i, found, err := lockImage(t, repo, id)
+		if err != nil {
 			return err
 		}
+		if !found {
+			return registry.ImageNotFound(account, repository, id)
+		}
+		d := removal{t: t, lockedImage: i}
 		gone, err = d.run(id.Tag, mode)
 		return err
 	})
@@ -44,26 +45,35 @@ func (s *Store) DeleteImage(ctx context.Context, account, repository string, id 
 	return gone, nil
 }
 
-// removal is one DeleteImage in its transaction.
-type removal struct {
-	t          *tx
-	repository int64
-	image      int64
-	digest     string
+// lockedImage is an image that nobody else changes or comes to rely on until
+// the transaction ends.
+type lockedImage struct {
+	repository, id int64
+	digest         string
+	status         registry.ImageStatus
 }
 
-// find locks the image, and the tag when one is given.
-func (d *removal) find(id registry.ImageID) (bool, error) {
-	statement, name := qTagForDelete, id.Tag
+// lockImage locks the image that id names, and the tag when one is given.
+func lockImage(t *tx, repository int64, id registry.ImageID) (lockedImage, bool, error) {
+	statement, name := qTagForUpdate, id.Tag
 	if id.Tag == "" {
-		statement, name = qImageForDelete, id.Digest
+		statement, name = qImageForUpdate, id.Digest
 	}
-	found, err := d.t.find(statement, []any{d.repository, name}, &d.image, &d.digest)
-	return found && (id.Digest == "" || id.Digest == d.digest), err
+	i := lockedImage{repository: repository}
+	var status string
+	found, err := t.find(statement, []any{repository, name}, &i.id, &i.digest, &status)
+	i.status = registry.ImageStatus(status)
+	return i, found && (id.Digest == "" || id.Digest == i.digest), err
+}
+
+// removal is one DeleteImage in its transaction.
+type removal struct {
+	t *tx
+	lockedImage
 }
 
 func (d *removal) run(tag string, mode meta.DeleteMode) ([]registry.ImageID, error) {
-	tags, err := column[string](d.t.ctx, d.t, qTagsOfImage, d.image)
+	tags, err := column[string](d.t.ctx, d.t, qTagsOfImage, d.id)
 	if err != nil {
 		return nil, err
 	}
@@ -84,21 +94,21 @@ func (d *removal) run(tag string, mode meta.DeleteMode) ([]registry.ImageID, err
 }
 
 func (d *removal) untag(tag string) error {
-	n, err := d.t.exec(qDeleteTag, d.repository, tag, d.image)
+	n, err := d.t.exec(qDeleteTag, d.repository, tag, d.id)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		return errRetry // moved since it was looked at
 	}
-	_, err = d.t.exec(qAddTagCount, -1, d.image)
+	_, err = d.t.exec(qAddTagCount, -1, d.id)
 	return err
 }
 
 // deleteImage removes the image with its tags, references and scan, unless an
 // index needs it.
 func (d *removal) deleteImage() error {
-	parents, err := column[string](d.t.ctx, d.t, qParents, d.image)
+	parents, err := column[string](d.t.ctx, d.t, qParents, d.id)
 	if err != nil {
 		return err
 	}
@@ -106,11 +116,14 @@ func (d *removal) deleteImage() error {
 		return registry.ImageReferenced(slices.Sorted(slices.Values(parents)))
 	}
 	now := micros(time.Now())
-	if _, err := d.t.exec(qTouchBlobsOf, now, d.repository, now, d.image); err != nil {
+	if _, err := d.t.exec(qTouchBlobsOf, now, d.repository, now, d.id); err != nil {
 		return err
 	}
-	if _, err := d.t.exec(qDeleteImage, d.image); err != nil {
+	if _, err := d.t.exec(qDeleteImage, d.id); err != nil {
 		return err
+	}
+	if d.status == registry.ImageArchived {
+		return nil // it is not counted
 	}
 	return addImages(d.t, d.repository, -1)
 }

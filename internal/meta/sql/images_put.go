@@ -17,10 +17,10 @@ const (
 	qRepositoryForPush = `SELECT id, tag_mutability, mutability_filters FROM repositories WHERE account = ? AND name = ?{pg: FOR SHARE}`
 	qLinkedForPush     = `SELECT b.digest, b.id, b.size FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id
 		WHERE l.repository_id = ? AND b.digest {in}{pg: FOR KEY SHARE OF l}`
-	qChildrenForPush = `SELECT digest, id, size FROM images WHERE repository_id = ? AND digest {in}{pg: FOR KEY SHARE}`
-	qTagsForPush     = `SELECT t.tag, t.image_id, i.digest FROM tags t JOIN images i ON i.id = t.image_id
+	qChildrenForPush = `SELECT digest, id, size FROM images WHERE repository_id = ? AND digest {in} AND status = 'ACTIVE'{pg: FOR KEY SHARE}`
+	qTagsForPush     = `SELECT t.tag, t.image_id, i.digest, i.status FROM tags t JOIN images i ON i.id = t.image_id
 		WHERE t.repository_id = ? AND t.tag {in} ORDER BY t.tag{pg: FOR UPDATE OF t}`
-	qImageForPush = `SELECT i.id, i.tag_count, ` + imageColumns + ` FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE}`
+	qImageForPush = `SELECT i.id, i.tag_count, ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE OF i}`
 
 	insertImage = `INSERT INTO images (repository_id, digest, media_type, artifact_type, subject_digest, annotations,
 			size, manifest_size, pushed_at, last_pulled_at, status, tag_count, payload)
@@ -92,6 +92,7 @@ type push struct {
 type namedImage struct {
 	id     int64
 	digest string
+	status registry.ImageStatus
 }
 
 func (p *push) run() error {
@@ -100,7 +101,7 @@ func (p *push) run() error {
 			return err
 		}
 	}
-	if !p.out.Created {
+	if !p.out.Created && !p.out.Restored {
 		return nil
 	}
 	return p.follow()
@@ -185,7 +186,7 @@ func (p *push) checkTags() error {
 	err := each(p.t.ctx, p.t, func(rows *sql.Rows) error {
 		var tag string
 		var i namedImage
-		err := rows.Scan(&tag, &i.id, &i.digest)
+		err := rows.Scan(&tag, &i.id, &i.digest, &i.status)
 		p.named[tag] = i
 		return err
 	}, qTagsForPush, p.repo.ID, p.t.d.stringList(p.in.Tags))
@@ -198,7 +199,9 @@ func (p *push) checkTags() error {
 		if !same {
 			p.arriving = append(p.arriving, tag)
 		}
-		if there && (!same || p.in.RefuseSameImmutable) && p.repo.TagIsImmutable(tag) {
+		// Pushing an archived image again is the way to restore it at once.
+		refuseSame := p.in.RefuseSameImmutable && named.status == registry.ImageActive
+		if there && (!same || refuseSame) && p.repo.TagIsImmutable(tag) {
 			return registry.ImageTagAlreadyExists(p.in.Repository, tag)
 		}
 	}
@@ -231,11 +234,24 @@ func (p *push) storeImage() error {
 	if limit := p.in.MaxTagsPerImage; limit > 0 && len(p.in.Tags) > limit {
 		return registry.TooManyTagsOnImage(p.in.Account, p.in.Repository, p.in.Tags[limit], limit)
 	}
+	return p.checkImages(images)
+}
+
+// checkImages refuses one image more than the limit.
+func (p *push) checkImages(images int64) error {
 	if limit := p.in.MaxImages; limit > 0 && images >= int64(limit) {
 		return registry.Errorf(registry.CodeLimitExceeded, "The repository with name '%s' in registry with id '%s' already has the maximum allowed number of images which is '%d'",
 			p.in.Repository, p.in.Account, limit)
 	}
 	return nil
+}
+
+// countImages answers how many images there are, if there is a limit.
+func (p *push) countImages() (images int64, err error) {
+	if p.in.MaxImages > 0 {
+		_, err = p.t.find(qCountImages, []any{p.repo.ID}, &images)
+	}
+	return images, err
 }
 
 // insert inserts the image with what refers to it and the tags that are new to
@@ -247,10 +263,8 @@ func (p *push) insert(row []any) (inserted bool, images int64, err error) {
 	if inserted, err = p.t.returning(qInsertImage, row, &p.imageID); err != nil || !inserted {
 		return inserted, 0, err
 	}
-	if p.in.MaxImages > 0 {
-		if _, err := p.t.find(qCountImages, []any{p.repo.ID}, &images); err != nil {
-			return true, 0, err
-		}
+	if images, err = p.countImages(); err != nil {
+		return true, 0, err
 	}
 	if len(p.blobs) > 0 {
 		if _, err := p.t.exec(qInsertImageBlobs, p.imageID, p.repo.ID, p.t.d.intList(p.blobs)); err != nil {
@@ -295,7 +309,7 @@ func (p *push) findExisting() error {
 	if err != nil {
 		return err
 	}
-	if p.in.RefuseUnchanged && len(p.arriving) == 0 {
+	if p.in.RefuseUnchanged && len(p.arriving) == 0 && i.Status == registry.ImageActive {
 		id := registry.ImageID{Digest: p.in.Digest}
 		if len(p.in.Tags) > 0 {
 			id.Tag = p.in.Tags[0]
@@ -306,9 +320,31 @@ func (p *push) findExisting() error {
 		first := p.arriving[max(limit-tags, 0)]
 		return registry.TooManyTagsOnImage(p.in.Account, p.in.Repository, first, limit)
 	}
+	if i.Status != registry.ImageActive {
+		if err := p.restore(i); err != nil {
+			return err
+		}
+	}
 	i.Tags = slices.Compact(slices.Sorted(slices.Values(append(i.Tags, p.arriving...))))
 	p.out.Image = *i
 	return p.addTagCount(p.imageID, len(p.arriving))
+}
+
+// restore takes an image that was pushed again out of the archive.
+func (p *push) restore(i *registry.Image) error {
+	if i.Status == registry.ImageArchived {
+		images, err := p.countImages()
+		if err == nil {
+			err = p.checkImages(images)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	now := micros(p.in.Now)
+	archived := lockedImage{repository: p.repo.ID, id: p.imageID, digest: i.Digest, status: i.Status}
+	i.Status, i.ActivatedAt, p.out.Restored = registry.ImageActive, fromMicros(now), true
+	return archived.restore(p.t, registry.ImageActive, now)
 }
 
 func (p *push) addTagCount(image int64, n int) error {
@@ -355,7 +391,8 @@ func (p *push) storeTags() error {
 	return nil
 }
 
-// follow stores what comes with an image that is new to the repository.
+// follow stores what comes with an image that is new to the repository, or
+// like new.
 func (p *push) follow() error {
 	if p.in.Scan != nil {
 		if err := startScan(p.t, p.in.Account, p.imageID, *p.in.Scan); err != nil {

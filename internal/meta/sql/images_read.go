@@ -10,31 +10,38 @@ import (
 )
 
 const imageColumns = `i.repository_id, i.digest, i.media_type, i.artifact_type, coalesce(i.subject_digest, ''), i.size, i.manifest_size,
-	i.pushed_at, i.last_pulled_at, i.status, CASE WHEN i.tag_count = 0 THEN '[]' ELSE {tags} END`
+	i.pushed_at, i.last_pulled_at, i.status, coalesce(a.archived_at, 0), coalesce(a.activated_at, 0), CASE WHEN i.tag_count = 0 THEN '[]' ELSE {tags} END`
+
+// imagesTold is images with what imageColumns names of them.
+const imagesTold = `images i{index} LEFT JOIN image_archive a ON a.image_id = i.id`
 
 const (
 	qManifestByTag = `SELECT i.repository_id, i.digest, i.media_type, i.payload
 		FROM repositories r JOIN tags t ON t.repository_id = r.id JOIN images i ON i.id = t.image_id
-		WHERE r.account = ? AND r.name = ? AND t.tag = ?`
+		WHERE r.account = ? AND r.name = ? AND t.tag = ? AND i.status = 'ACTIVE'`
 	qManifestByDigest = `SELECT i.repository_id, i.digest, i.media_type, i.payload
 		FROM repositories r JOIN images i ON i.repository_id = r.id
-		WHERE r.account = ? AND r.name = ? AND i.digest = ?`
+		WHERE r.account = ? AND r.name = ? AND i.digest = ? AND i.status = 'ACTIVE'`
 
-	qImagesByDigest = `SELECT i.digest, ` + imageColumns + ` FROM images i WHERE i.repository_id = ? AND i.digest {in}`
-	qImagesByTag    = `SELECT t.tag, ` + imageColumns + ` FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.tag {in}`
+	qImagesByDigest = `SELECT i.digest, ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.repository_id = ? AND i.digest {in}`
+	qImagesByTag    = `SELECT t.tag, ` + imageColumns + ` FROM tags t JOIN images i ON i.id = t.image_id
+		LEFT JOIN image_archive a ON a.image_id = i.id WHERE t.repository_id = ? AND t.tag {in}`
 
-	listImages       = `SELECT ` + imageColumns + ` FROM images i{index} WHERE i.repository_id = ? AND i.digest > ?`
-	pageOfImages     = ` ORDER BY i.digest LIMIT ?`
-	listImageIDs     = `SELECT i.digest, coalesce(t.tag, '') FROM images i{index} {each_tag} WHERE i.repository_id = ? AND i.digest >= ? AND (i.digest > ? OR t.tag > ?)`
-	pageOfImageIDs   = ` ORDER BY i.digest, t.tag LIMIT ?`
-	ofStatus         = ` AND i.status = ?`
-	onlyTagged       = ` AND i.tag_count > 0`
-	onlyUntagged     = ` AND i.tag_count = 0`
-	qListTags        = `SELECT tag FROM tags WHERE repository_id = ? AND tag > ? ORDER BY tag LIMIT ?`
-	listReferrers    = `SELECT digest, media_type, artifact_type, manifest_size, coalesce(annotations, '') FROM images WHERE repository_id = ? AND subject_digest = ? AND digest > ?`
-	ofArtifactTypes  = ` AND artifact_type {in}`
-	pageOfReferrers  = ` ORDER BY digest LIMIT ?`
-	anyStatus        = registry.ImageStatus("ANY")
+	listImages     = `SELECT ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.repository_id = ? AND i.digest > ?`
+	pageOfImages   = ` ORDER BY i.digest LIMIT ?`
+	listImageIDs   = `SELECT i.digest, coalesce(t.tag, '') FROM images i{index} {each_tag} WHERE i.repository_id = ? AND i.digest >= ? AND (i.digest > ? OR t.tag > ?)`
+	pageOfImageIDs = ` ORDER BY i.digest, t.tag LIMIT ?`
+	ofStatus       = ` AND i.status = ?`
+	notActive      = ` AND i.status <> 'ACTIVE'`
+	onlyTagged     = ` AND i.tag_count > 0`
+	onlyUntagged   = ` AND i.tag_count = 0`
+	// Only a repository that has images in the archive pays for looking at them.
+	qListTags = `SELECT t.tag FROM tags t WHERE t.repository_id = ? AND t.tag > ?
+		AND (NOT EXISTS (SELECT 1 FROM images n WHERE n.repository_id = ? AND n.status <> 'ACTIVE') OR (SELECT i.status FROM images i WHERE i.id = t.image_id) = 'ACTIVE')
+		ORDER BY t.tag LIMIT ?`
+	listReferrers    = `SELECT i.digest, i.media_type, i.artifact_type, i.manifest_size, coalesce(i.annotations, ''), i.status FROM images i WHERE i.repository_id = ? AND i.subject_digest = ? AND i.digest > ?`
+	ofArtifactTypes  = ` AND i.artifact_type {in}`
+	pageOfReferrers  = ` ORDER BY i.digest LIMIT ?`
 	initialListAlloc = 100
 )
 
@@ -69,18 +76,19 @@ func (s *Store) Manifest(ctx context.Context, account, repository string, ref re
 
 // rawImage is a row of imageColumns.
 type rawImage struct {
-	i              registry.Image
-	pushed, pulled int64
-	status, tags   string
+	i                                   registry.Image
+	pushed, pulled, archived, activated int64
+	status, tags                        string
 }
 
 func (w *rawImage) fields() []any {
 	return []any{&w.i.RepositoryID, &w.i.Digest, &w.i.MediaType, &w.i.ArtifactType, &w.i.SubjectDigest, &w.i.Size, &w.i.ManifestSize,
-		&w.pushed, &w.pulled, &w.status, &w.tags}
+		&w.pushed, &w.pulled, &w.status, &w.archived, &w.activated, &w.tags}
 }
 
 func (w *rawImage) image() (*registry.Image, error) {
 	w.i.PushedAt, w.i.LastPulledAt = fromMicros(w.pushed), fromMicros(w.pulled)
+	w.i.ArchivedAt, w.i.ActivatedAt = fromMicros(w.archived), fromMicros(w.activated)
 	w.i.Status = registry.ImageStatus(w.status)
 	if w.tags == "[]" {
 		return &w.i, nil
@@ -173,16 +181,23 @@ func filtered(q meta.ImageQuery, statement string, args ...any) (string, []any) 
 		statement, index = statement+onlyUntagged, "{lite: INDEXED BY images_untagged}"
 	case registry.AnyTag:
 	}
+	switch q.Status {
+	case registry.ImageAnyStatus, registry.ImageActive, "":
+	default:
+		statement, index = statement+notActive, "{lite: INDEXED BY images_inactive}"
+	}
 	statement = strings.Replace(statement, "{index}", index, 1)
-	status := q.Status
-	if status == "" {
+	return withStatus(q.Status, statement, args)
+}
+
+func withStatus(status registry.ImageStatus, statement string, args []any) (string, []any) {
+	switch status {
+	case registry.ImageAnyStatus:
+		return statement, args
+	case "":
 		status = registry.ImageActive
 	}
-	if status != anyStatus {
-		statement += ofStatus
-		args = append(args, string(status))
-	}
-	return statement, args
+	return statement + ofStatus, append(args, string(status))
 }
 
 // ListImageIDs is part of meta.ImageReader.
@@ -208,7 +223,7 @@ func (s *Store) ListTags(ctx context.Context, account, repository, after string,
 	if err != nil {
 		return nil, err
 	}
-	return column[string](ctx, s.read, qListTags, id, after, max(limit, 0))
+	return column[string](ctx, s.read, qListTags, id, after, id, max(limit, 0))
 }
 
 // Referrers is part of meta.ImageReader.
@@ -217,7 +232,7 @@ func (s *Store) Referrers(ctx context.Context, account, repository, subject stri
 	if err != nil {
 		return nil, err
 	}
-	statement, args := listReferrers, []any{id, subject, q.After}
+	statement, args := withStatus(q.Status, listReferrers, []any{id, subject, q.After})
 	if len(q.ArtifactTypes) > 0 {
 		statement += ofArtifactTypes
 		args = append(args, s.d.stringList(q.ArtifactTypes))
@@ -226,7 +241,7 @@ func (s *Store) Referrers(ctx context.Context, account, repository, subject stri
 	err = each(ctx, s.read, func(rows *sql.Rows) error {
 		var r registry.Referrer
 		var annotations string
-		if err := rows.Scan(&r.Digest, &r.MediaType, &r.ArtifactType, &r.Size, &annotations); err != nil {
+		if err := rows.Scan(&r.Digest, &r.MediaType, &r.ArtifactType, &r.Size, &annotations, &r.Status); err != nil {
 			return err
 		}
 		if annotations != "" {

@@ -16,10 +16,15 @@ var invariants = map[string]string{
 	"an unlinked blob counted linked": `SELECT count(*) FROM blobs b WHERE b.unlinked_at IS NULL AND NOT EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id)`,
 	"a child that is gone": `SELECT count(*) FROM image_children c LEFT JOIN images p ON p.id = c.parent_id LEFT JOIN images i ON i.id = c.child_id
 		WHERE p.id IS NULL OR i.id IS NULL OR p.repository_id <> i.repository_id`,
-	"a wrong tag count":     `SELECT count(*) FROM images i WHERE i.tag_count <> (SELECT count(*) FROM tags t WHERE t.image_id = i.id)`,
-	"a wrong image count":   `SELECT count(*) FROM repositories r WHERE r.account IS NOT NULL AND (SELECT count(*) FROM images i WHERE i.repository_id = r.id) <> (SELECT coalesce(sum(c.images), 0) FROM image_counts c WHERE c.repository_id = r.id)`,
-	"a scan without image":  `SELECT count(*) FROM scans s LEFT JOIN images i ON i.id = s.image_id WHERE i.id IS NULL`,
-	"two waiting like jobs": `SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'waiting' GROUP BY kind, key HAVING count(*) > 1) d`,
+	"a wrong tag count":                   `SELECT count(*) FROM images i WHERE i.tag_count <> (SELECT count(*) FROM tags t WHERE t.image_id = i.id)`,
+	"a wrong image count":                 `SELECT count(*) FROM repositories r WHERE r.account IS NOT NULL AND (SELECT count(*) FROM images i WHERE i.repository_id = r.id AND i.status <> 'ARCHIVED') <> (SELECT coalesce(sum(c.images), 0) FROM image_counts c WHERE c.repository_id = r.id)`,
+	"an unknown status":                   `SELECT count(*) FROM images WHERE status NOT IN ('ACTIVE', 'ARCHIVED', 'ACTIVATING')`,
+	"an image in the archive since never": `SELECT count(*) FROM images i LEFT JOIN image_archive a ON a.image_id = i.id WHERE i.status <> 'ACTIVE' AND coalesce(a.archived_at, 0) = 0`,
+	"a note of the archive without image": `SELECT count(*) FROM image_archive a LEFT JOIN images i ON i.id = a.image_id WHERE i.id IS NULL`,
+	"a document without repository":       `SELECT count(*) FROM repository_documents d LEFT JOIN repositories r ON r.id = d.repository_id WHERE r.id IS NULL`,
+	"an instance without root key":        `SELECT count(*) FROM instance i LEFT JOIN access_keys k ON k.id = i.root_key WHERE k.id IS NULL`,
+	"a scan without image":                `SELECT count(*) FROM scans s LEFT JOIN images i ON i.id = s.image_id WHERE i.id IS NULL`,
+	"two waiting like jobs":               `SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'waiting' GROUP BY kind, key HAVING count(*) > 1) d`,
 }
 
 func checkInvariants(t testing.TB, s *Store) {

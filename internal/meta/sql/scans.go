@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	qImageForScan = `SELECT i.id, coalesce(s.engine, ''), coalesce(s.requested_at, 0) FROM images i JOIN repositories r ON r.id = i.repository_id
+	qImageForScan = `SELECT i.id, i.status, coalesce(s.engine, ''), coalesce(s.requested_at, 0) FROM images i JOIN repositories r ON r.id = i.repository_id
 		LEFT JOIN scans s ON s.image_id = i.id WHERE i.repository_id = ? AND i.digest = ? AND r.account IS NOT NULL{pg: FOR NO KEY UPDATE OF i}`
 	qRepositoryName = `SELECT coalesce(account, ''), name FROM repositories WHERE id = ?`
 	qStartScan      = `INSERT INTO scans (image_id, engine, status, description, requested_at, completed_at, source_updated_at, inventory_id, counts, findings)
@@ -42,13 +42,13 @@ func bucketOf(t time.Time) int64 { return micros(t) / scanBucket.Microseconds() 
 func (s *Store) StartScan(ctx context.Context, account string, repositoryID int64, digest string, in meta.StartScan, interval time.Duration, perDay int, jobs []job.Job) error {
 	return s.write(ctx, func(t *tx) error {
 		var image, requested int64
-		var engine string
-		found, err := t.find(qImageForScan, []any{repositoryID, digest}, &image, &engine, &requested)
+		var engine, status string
+		found, err := t.find(qImageForScan, []any{repositoryID, digest}, &image, &status, &engine, &requested)
 		if err != nil {
 			return err
 		}
-		if !found {
-			return noImageToScan(t, repositoryID, digest)
+		if !found || status != string(registry.ImageActive) {
+			return noImageToScan(t, repositoryID, digest, found)
 		}
 		if engine == in.Engine && requested != 0 && in.Now.Sub(fromMicros(requested)) < interval {
 			return registry.Errorf(registry.CodeLimitExceeded, "The scan quota per image has been exceeded. Wait and try again.")
@@ -63,10 +63,13 @@ func (s *Store) StartScan(ctx context.Context, account string, repositoryID int6
 	})
 }
 
-func noImageToScan(t *tx, repositoryID int64, digest string) error {
+func noImageToScan(t *tx, repositoryID int64, digest string, archived bool) error {
 	account, name := "", strconv.FormatInt(repositoryID, 10)
 	if _, err := t.find(qRepositoryName, []any{repositoryID}, &account, &name); err != nil {
 		return err
+	}
+	if archived {
+		return registry.ImageIsArchived(account, name, registry.ImageID{Digest: digest})
 	}
 	return registry.ImageNotFound(account, name, registry.ImageID{Digest: digest})
 }
