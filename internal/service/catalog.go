@@ -218,7 +218,7 @@ func (s *Service) openPlace(account, after string) (catalogPlace, error) {
 }
 
 func (s *Service) catalogSeal() (cipher.AEAD, error) {
-	block, err := aes.NewCipher(DeriveKey(s.Secret, "catalog places"))
+	block, err := aes.NewCipher(DeriveKey(s.Config.Secret, "catalog places"))
 	if err != nil {
 		return nil, registry.Internal("sealing a place", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/blob"
+	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
@@ -72,6 +73,9 @@ type Config struct {
 	Secret []byte
 	// Keyring seals the secrets of access keys, for SecretPurpose.
 	Keyring Keyring
+	// Identities checks the tokens of OIDC issuers; nil means that none can be
+	// asked for its keys.
+	Identities IdentityTokens
 	// Alone says that no other process uses the stores, so that an upload id
 	// that this one has just made needs not be looked for in them.
 	Alone bool
@@ -89,14 +93,15 @@ type Config struct {
 // Stop; all other methods may be called by many goroutines at once.
 type Service struct {
 	Config
-	uploadKey []byte
-	compiled  *compiledPolicies
-	throttle  *throttle
-	sessions  *sessionLocks
-	pulls     *pullRecorder
-	keyUses   *keyUseRecorder
-	rootKeys  sync.Mutex // held while one is switched off or removed
-	sweeper   *sweeper
+	uploadKey   []byte
+	compiled    *compiledPolicies
+	throttle    *throttle
+	sessions    *sessionLocks
+	pulls       *pullRecorder
+	keyUses     *keyUseRecorder
+	credentials *iam.Sessions
+	rootKeys    sync.Mutex // held while one is switched off or removed
+	sweeper     *sweeper
 }
 
 // New makes a Service.
@@ -114,6 +119,7 @@ func New(c Config) *Service {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks(), compiled: newCompiledPolicies(), throttle: newThrottle(c.Rates, c.Now)}
+	s.credentials = newCredentials(c.Secret)
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
 	s.keyUses = newKeyUseRecorder(c.Store, c.Now, c.Logger)
 	s.sweeper = newSweeper(s)
