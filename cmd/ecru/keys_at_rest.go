@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ecru-registry/ecru/internal/blob"
+	"github.com/ecru-registry/ecru/internal/blob/disk"
+	"github.com/ecru-registry/ecru/internal/blob/sealed"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/seal"
@@ -24,6 +27,29 @@ const secretKeyFile = "secret.key"
 // secretFlags say which key seals the secrets in the database.
 type secretFlags struct {
 	SecretKey string `help:"File with the key that seals secrets in the database. Without it, secret.key in the data directory, which is made at the first start." type:"path" placeholder:"FILE"`
+}
+
+// blobFlags say whether content is encrypted.
+type blobFlags struct {
+	BlobKey string `help:"File with the key that content is encrypted with. Without it content is stored as it came." type:"path" placeholder:"FILE"`
+}
+
+// openContent opens the store for content. Without a key it still knows content
+// that was encrypted before from other content.
+func (f blobFlags) openContent(data string) (blob.Store, error) {
+	var keys sealed.Keyring
+	if f.BlobKey != "" {
+		ring, err := seal.Load(f.BlobKey)
+		if err != nil {
+			return nil, wrapFlag("--blob-key", err)
+		}
+		keys = ring
+	}
+	content, err := disk.New(filepath.Join(data, "content"))
+	if err != nil {
+		return nil, err
+	}
+	return sealed.New(content, keys), nil
 }
 
 // secretKeys are the keys that secrets are sealed with, and where they came from.
@@ -61,7 +87,14 @@ func wrapFlag(flag string, err error) error {
 type keyStore interface {
 	meta.Keys
 	meta.KeyRing
+	meta.Settings
+	// Scrub takes out of the files what replaced rows have left there.
+	Scrub(ctx context.Context) error
 }
+
+// scrubSetting is there from before secrets are sealed anew until what they
+// were before is gone from the database's files.
+const scrubSetting = "secrets-to-scrub"
 
 // instance answers the instance and its root key with their secrets opened,
 // making both the first time. What an earlier version has stored unsealed, and
@@ -71,11 +104,8 @@ func (k secretKeys) instance(ctx context.Context, store keyStore, account string
 	offered, root := newInstance(account)
 	offered.Secret, root.Secret = k.sealed(offered.Secret), k.sealed(root.Secret)
 	instance, key, created, err := store.EnsureInstance(ctx, offered, root)
-	// With several keys in the file a replica that has not read it anew may
-	// have used an older one since, so that the instance's own says too little.
-	if err == nil && (!k.Current(instance.Secret) || k.Keys() > 1) {
-		if err = store.RewriteSecrets(ctx, k.resealed); err == nil {
-			k.log.Info("the secrets are sealed", "key", k.ID(), "file", k.path)
+	if err == nil && !created {
+		if err = k.renew(ctx, store, instance); err == nil {
 			instance, key, _, err = store.EnsureInstance(ctx, offered, root)
 		}
 	}
@@ -86,6 +116,37 @@ func (k secretKeys) instance(ctx context.Context, store keyStore, account string
 	instance.Secret, errInstance = k.Open(service.SecretPurpose, instance.Secret)
 	key.Secret, errKey = k.Open(service.SecretPurpose, key.Secret)
 	return instance, key, created, errors.Join(errInstance, errKey)
+}
+
+// renew seals with the first key what is not.
+func (k secretKeys) renew(ctx context.Context, store keyStore, instance meta.Instance) error {
+	if seal.Sealed(instance.Secret) {
+		if _, err := k.Open(service.SecretPurpose, instance.Secret); err != nil {
+			return err
+		}
+	}
+	if !k.Current(instance.Secret) {
+		if err := store.PutSetting(ctx, "", scrubSetting, "due"); err != nil {
+			return err
+		}
+	}
+	// With several keys in the file a replica that has not read it anew may
+	// have used an older one since, so that the instance's own says too little.
+	if !k.Current(instance.Secret) || k.Keys() > 1 {
+		if err := store.RewriteSecrets(ctx, k.resealed); err != nil {
+			return err
+		}
+		k.log.Info("the secrets are sealed", "key", k.ID(), "file", k.path)
+	}
+	if _, due, err := store.Setting(ctx, "", scrubSetting); err != nil || !due {
+		return err
+	}
+	k.log.Info("removing from the database what the secrets were before")
+	if err := store.Scrub(ctx); err != nil {
+		return err
+	}
+	_, _, err := store.DeleteSetting(ctx, "", scrubSetting)
+	return err
 }
 
 func newInstance(account string) (meta.Instance, meta.AccessKey) {

@@ -102,6 +102,8 @@ func (h *Handler) copyBlob(x *exchange, b service.Blob, content io.Reader, lengt
 	case err == nil:
 	case errors.Is(err, io.EOF):
 		h.Logger.ErrorContext(x.r.Context(), "a blob is shorter than its record", "digest", b.Digest, "key", b.Key)
+	case errors.Is(err, service.ErrDamaged):
+		h.Logger.ErrorContext(x.r.Context(), "a blob is damaged", "digest", b.Digest, "key", b.Key, "error", err)
 	default:
 		h.Logger.DebugContext(x.r.Context(), "sending a blob broke off", "digest", b.Digest, "error", err)
 	}

@@ -41,6 +41,9 @@ func (s *Service) OpenBlob(ctx context.Context, c Caller, repository, digest str
 // know the port behind it. Of a local store it is an *os.File.
 type Content = blob.Content
 
+// ErrDamaged is what reading content ends with that is not what was stored.
+var ErrDamaged = blob.ErrDamaged
+
 // OpenGrantedBlob answers the blob that a grant names with its content, which
 // the caller closes. The transport has verified the grant's signature; that is
 // all the authority that it takes. Errors: RepositoryNotFound, LayersNotFound.
@@ -62,6 +65,10 @@ func (s *Service) openBlob(ctx context.Context, account, repository, digest stri
 		// The row was there a moment ago: a deletion won, or bytes were lost.
 		s.Logger.Error("a blob has a row and no bytes", "digest", digest, "key", found.Key)
 		return meta.Blob{}, nil, registry.LayerNotFound(account, repository, digest)
+	}
+	if errors.Is(err, blob.ErrLocked) {
+		s.Logger.Error("a blob cannot be read without its key", "digest", digest, "key", found.Key, "error", err)
+		return meta.Blob{}, nil, &registry.Error{Code: registry.CodeKms, Message: "The content is encrypted with a key that the registry was not started with", Err: err}
 	}
 	if err != nil {
 		return meta.Blob{}, nil, registry.Internal("opening a blob", err)
