@@ -357,7 +357,7 @@ func (s *Service) storeImage(ctx context.Context, put meta.PutImage) (meta.PutIm
 		return meta.PutImageResult{}, err
 	}
 	result, err := s.Store.PutImage(ctx, put)
-	if err == nil && result.Created && len(put.Jobs) > 0 {
+	if err == nil && (result.Created || result.Restored) && len(put.Jobs) > 0 {
 		s.Wake()
 	}
 	return result, err

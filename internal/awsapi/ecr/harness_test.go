@@ -56,6 +56,7 @@ func (rootKeys) Secret(_ context.Context, id, _ string) (string, iam.Principal, 
 type api struct {
 	t      testing.TB
 	store  *sql.Store
+	svc    *service.Service
 	tokens *iam.Tokens
 	url    string
 	*sdk.Client
@@ -95,11 +96,11 @@ func start(t testing.TB) *api {
 		t.Fatal(err)
 	}
 	scope := registry.Scope{Account: account, Region: region}
-	svc := service.New(service.Config{
+	a.svc = service.New(service.Config{
 		Default: scope, Store: a.store, Content: content, Limits: service.DefaultLimits(), Secret: []byte("secret"), Now: a.now,
 	})
 	control, err := ecr.Service(ecr.Config{
-		Service: svc, Tokens: a.tokens, Default: scope, PageKey: []byte("pages"), LayerKey: []byte("layers"), Now: a.now,
+		Service: a.svc, Tokens: a.tokens, Default: scope, PageKey: []byte("pages"), LayerKey: []byte("layers"), Now: a.now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +111,7 @@ func start(t testing.TB) *api {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", apis)
-	mux.Handle("/layers/", oci.New(oci.Config{Registry: svc, Tokens: a.tokens, LayerKey: []byte("layers"), Now: a.now}))
+	mux.Handle("/layers/", oci.New(oci.Config{Registry: a.svc, Tokens: a.tokens, LayerKey: []byte("layers"), Now: a.now}))
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	a.url = srv.URL

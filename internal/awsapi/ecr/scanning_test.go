@@ -244,7 +244,6 @@ func TestScanningConfigurationsThatAreRefused(t *testing.T) {
 	}
 	want(t, put("BASIC", rule("CONTINUOUS_SCAN", "*")), "InvalidParameterException", "Invalid parameter failed to satisfy constraint: 'Invalid scan frequency for scanType BASIC: CONTINUOUS_SCAN'")
 	want(t, put("BASIC", rule("SCAN_ON_PUSH", "a"), rule("SCAN_ON_PUSH", "b")), "InvalidParameterException", "Invalid input. Contains duplicate scan frequencies: [SCAN_ON_PUSH]")
-	want(t, put("ENHANCED"), "UnsupportedOperationException", "Scan type ENHANCED is not supported by this version of ecru yet.")
 	want(t, put("SLOW"), "InvalidParameterException", "Invalid parameter at 'scanType' failed to satisfy constraint: 'Member must satisfy enum value set: [BASIC, ENHANCED]'")
 	want(t, put("BASIC", rule("SCAN_ON_PUSH", "NOT OK")), "InvalidParameterException",
 		`Invalid parameter at 'rules.1.member.repositoryFilters.1.member.filter' failed to satisfy constraint: 'Member must satisfy regular expression pattern: ^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$'`)
