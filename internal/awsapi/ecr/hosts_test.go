@@ -44,5 +44,5 @@ func TestTheHostSelectsTheRegistry(t *testing.T) {
 		}
 	}
 	_, err := a.at("210987654321.dkr.ecr.us-east-1.example").DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{})
-	want(t, err, "AccessDeniedException", "User: arn:aws:iam::123456789012:root is not authorized to perform: ecr:DescribeRepositories on resource: * because no resource-based policy allows the ecr:DescribeRepositories action")
+	want(t, err, "AccessDeniedException", "User: arn:aws:iam::123456789012:root is not authorized to perform: ecr:DescribeRepositories on resource: arn:aws:ecr:us-east-1:210987654321:repository/* because no resource-based policy allows the ecr:DescribeRepositories action")
 }
