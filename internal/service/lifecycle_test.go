@@ -22,11 +22,11 @@ func TestLifecyclePolicyIsKeptAndGivenBackCompact(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
 	_, err := h.LifecyclePolicy(ctx, h.owner, "web")
-	wantError(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
+	wantRefusal(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
 	_, err = h.DeleteLifecyclePolicy(ctx, h.owner, "web")
-	wantError(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
+	wantRefusal(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
 	_, err = h.PutLifecyclePolicy(ctx, h.owner, "web", "{}")
-	wantError(t, err, registry.CodeInvalidParameter, noRules)
+	wantRefusal(t, err, registry.CodeInvalidParameter, noRules)
 
 	want := service.LifecyclePolicy{Account: account, Repository: "web", Text: compact}
 	if got, err := h.PutLifecyclePolicy(ctx, h.owner, "web", keepFive); err != nil || got != want {
@@ -44,24 +44,24 @@ func TestLifecyclePolicyIsKeptAndGivenBackCompact(t *testing.T) {
 		t.Errorf("deleted: %+v, %v", got, err)
 	}
 	_, err = h.LifecyclePolicy(ctx, h.owner, "web")
-	wantError(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
+	wantRefusal(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
 	_, err = h.PutLifecyclePolicy(ctx, h.owner, "nope", keepFive)
-	wantError(t, err, registry.CodeRepositoryNotFound, noRepository)
+	wantRefusal(t, err, registry.CodeRepositoryNotFound, noRepository)
 }
 
 func TestPreviewIsRefusedOnceItIsChecked(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
 	const unsupported = "Lifecycle policy previews are not evaluated by this version of ecru yet."
-	wantError(t, h.StartLifecyclePreview(ctx, h.owner, "web", ""), registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
-	wantError(t, h.StartLifecyclePreview(ctx, h.owner, "web", "{}"), registry.CodeInvalidParameter, noRules)
-	wantError(t, h.StartLifecyclePreview(ctx, h.owner, "nope", keepFive), registry.CodeRepositoryNotFound, noRepository)
-	wantError(t, h.StartLifecyclePreview(ctx, h.owner, "web", keepFive), registry.CodeUnsupported, unsupported)
+	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "web", ""), registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
+	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "web", "{}"), registry.CodeInvalidParameter, noRules)
+	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "nope", keepFive), registry.CodeRepositoryNotFound, noRepository)
+	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "web", keepFive), registry.CodeUnsupported, unsupported)
 	if _, err := h.PutLifecyclePolicy(ctx, h.owner, "web", keepFive); err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, h.StartLifecyclePreview(ctx, h.owner, "web", ""), registry.CodeUnsupported, unsupported)
-	wantError(t, h.LifecyclePreview(ctx, h.owner, "nope"), registry.CodeRepositoryNotFound, noRepository)
-	wantError(t, h.LifecyclePreview(ctx, h.owner, "web"), registry.CodeLifecyclePolicyPreviewNotFound,
+	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "web", ""), registry.CodeUnsupported, unsupported)
+	wantRefusal(t, h.LifecyclePreview(ctx, h.owner, "nope"), registry.CodeRepositoryNotFound, noRepository)
+	wantRefusal(t, h.LifecyclePreview(ctx, h.owner, "web"), registry.CodeLifecyclePolicyPreviewNotFound,
 		"There is no dry run for this repository with name 'web' in the registry with id '000000000000'")
 }
