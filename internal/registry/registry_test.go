@@ -115,7 +115,8 @@ func TestScanFrequency(t *testing.T) {
 		{"a rule that matches", ScanningConfiguration{Type: ScanBasic, Rules: []ScanRule{rule(ScanOnPush, "x", "pr")}}, false, ScanOnPush, []string{"pr"}},
 		{"a rule that does not", ScanningConfiguration{Type: ScanBasic, Rules: []ScanRule{rule(ScanOnPush, "x")}}, false, ScanManual, nil},
 		{"both match", ScanningConfiguration{Type: ScanEnhanced, Rules: []ScanRule{rule(ScanOnPush, "*"), rule(ScanContinuous, "prod")}}, false, ScanContinuous, []string{"prod"}},
-		{"enhanced ignores the repository's own", ScanningConfiguration{Type: ScanEnhanced}, true, ScanManual, nil},
+		{"enhanced ignores the repository's own", ScanningConfiguration{Type: ScanEnhanced, Rules: []ScanRule{rule(ScanOnPush, "x")}}, true, ScanManual, nil},
+		{"enhanced without rules is for all", ScanningConfiguration{Type: ScanEnhanced}, false, ScanContinuous, nil},
 	} {
 		frequency, filters := c.config.FrequencyFor(&Repository{Name: "prod", ScanOnPush: c.onPush})
 		if frequency != c.want || !slices.Equal(filters, c.filters) {
