@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -23,25 +22,6 @@ import (
 
 // contentType is that of every JSON answer.
 const contentType = "application/x-amz-json-1.1"
-
-// maxForm bounds the body of a query request.
-const maxForm = 64 << 10
-
-// QueryService is a service of the query protocol: a form in, XML out.
-type QueryService interface {
-	// SigningName is the service that clients sign for.
-	SigningName() string
-	// Actions names the actions of the service.
-	Actions() []string
-	// Serves says whether an action is one of the service's. Only such names
-	// are observed: others are whatever a client made up.
-	Serves(action string) bool
-	// Serve answers one action of an authenticated caller.
-	Serve(w http.ResponseWriter, r *http.Request, form url.Values)
-	// Refuse answers a request that did not get as far as an action: err is a
-	// *sigv4.Error, a *Fault, or a failure of ours.
-	Refuse(w http.ResponseWriter, r *http.Request, err error)
-}
 
 // Config is what a Server is made of.
 type Config struct {
@@ -121,18 +101,6 @@ func newRequestID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// IsQuery says whether a request without X-Amz-Target speaks the query
-// protocol: a form, or a presigned GET with an Action.
-func IsQuery(r *http.Request) bool {
-	switch r.Method {
-	case http.MethodPost:
-		return strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
-	case http.MethodGet:
-		return strings.Contains(r.URL.RawQuery, "Action=")
-	}
-	return false
-}
-
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
@@ -177,7 +145,9 @@ func sourceIP(r *http.Request) string {
 func (s *Server) finished(ctx context.Context, c Call, f *Fault, began time.Time) {
 	took := time.Since(began)
 	reqlog.Annotate(ctx, c.Principal.ARN, c.Operation)
-	reqlog.Identify(ctx, identityOf(c.Principal))
+	if !c.Principal.Anonymous() { // else the use case may know better
+		reqlog.Identify(ctx, identityOf(c.Principal))
+	}
 	if f != nil {
 		reqlog.Fail(ctx, f.Code, f.Message)
 		level := slog.LevelDebug
@@ -336,54 +306,4 @@ func (s *Server) writeFault(w http.ResponseWriter, f *Fault) {
 	w.Header().Set("X-Amzn-Errortype", f.Code)
 	w.WriteHeader(f.Status)
 	_, _ = w.Write(append(body, '}'))
-}
-
-func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request, call *Call) *Fault {
-	call.Service = s.Query.SigningName()
-	form, err := s.readForm(r, call)
-	if err != nil {
-		s.Query.Refuse(w, r.WithContext(WithCall(r.Context(), *call)), err)
-		return asFault(err)
-	}
-	if action := form.Get("Action"); s.Query.Serves(action) {
-		call.Operation = action
-	}
-	reqlog.Ask(r.Context(), call.Service, call.Region, func() []byte { return formParameters(form) })
-	s.Query.Serve(w, r.WithContext(WithCall(r.Context(), *call)), form)
-	return nil
-}
-
-// asFault is only for the log: a query service words its own refusals.
-func asFault(err error) *Fault {
-	var f *Fault
-	if errors.As(err, &f) {
-		return f
-	}
-	return signatureFault(err)
-}
-
-func (s *Server) readForm(r *http.Request, call *Call) (url.Values, error) {
-	pending, err := s.Verifier.Begin(r, s.Query.SigningName())
-	if err != nil {
-		return nil, err
-	}
-	body, hash, release, err := s.bodies.read(r, maxForm)
-	defer release()
-	if err != nil {
-		return nil, bodyFault(err, "query", maxForm)
-	}
-	principal, err := pending.Finish(hash)
-	if err != nil {
-		return nil, err
-	}
-	call.Principal, call.Region = principal, pending.Region()
-	text := string(body)
-	if r.Method == http.MethodGet {
-		text = r.URL.RawQuery
-	}
-	form, err := url.ParseQuery(text)
-	if err != nil {
-		return nil, Refuse("MalformedQueryString", "The query string contains a syntax error.")
-	}
-	return form, nil
 }

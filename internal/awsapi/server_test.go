@@ -115,8 +115,12 @@ func (b *syncBuffer) String() string {
 func start(t testing.TB) *harness {
 	t.Helper()
 	h := &harness{handlers: &handlers{}, log: &syncBuffer{}}
+	query, err := sts.New(nil) // GetCallerIdentity asks no use case
+	if err != nil {
+		t.Fatal(err)
+	}
 	api, err := awsapi.New(awsapi.Config{
-		Services: []awsapi.Service{service(h.handlers)}, Query: sts.Service{},
+		Services: []awsapi.Service{service(h.handlers)}, Query: query,
 		Verifier: sigv4.New(oneKey{}, sigv4.Options{}),
 		Logger:   slog.New(slog.NewTextHandler(h.log, nil)),
 		Observe: func(_ context.Context, c awsapi.Call, f *awsapi.Fault, _ time.Duration) {

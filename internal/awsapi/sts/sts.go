@@ -1,20 +1,23 @@
 // Package sts serves the part of AWS's Security Token Service that users of a
-// registry call: GetCallerIdentity, in the query protocol. The answer is XML,
-// or JSON when the client asks for it.
+// registry call: who am I, and temporary credentials. It speaks the query
+// protocol. The answer is XML, or JSON when the client asks for it.
 //
-// It must not decide anything: the caller is known before it is called.
+// It must not decide anything: that is the business of the use cases.
 package sts
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
-	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
+	"github.com/ecru-registry/ecru/internal/awsapi/validate"
+	"github.com/ecru-registry/ecru/internal/awsapi/wire"
+	"github.com/ecru-registry/ecru/internal/service"
 )
 
 const (
@@ -22,58 +25,69 @@ const (
 	version   = "2011-06-15"
 )
 
-// Service is the STS of one instance. It has no state.
-type Service struct{}
+// Credentials is what the API needs of the use cases.
+type Credentials interface {
+	AssumeRole(ctx context.Context, c service.Caller, in service.AssumeRole) (service.Credentials, error)
+	AssumeRoleWithWebIdentity(ctx context.Context, c service.Caller, in service.AssumeRoleWithWebIdentity) (service.WebIdentityCredentials, error)
+	GetSessionToken(ctx context.Context, c service.Caller, in service.GetSessionToken) (service.Credentials, error)
+}
+
+// Service is the STS of one instance.
+type Service struct {
+	credentials Credentials
+	rules       *validate.Set
+}
+
+// New makes a Service.
+func New(credentials Credentials) (*Service, error) {
+	rules, err := validate.NewSet(wire.LowerCamel, constraints()...)
+	if err != nil {
+		return nil, err
+	}
+	return &Service{credentials: credentials, rules: rules}, nil
+}
 
 // SigningName is the service that clients sign for.
-func (Service) SigningName() string { return "sts" }
+func (*Service) SigningName() string { return "sts" }
 
 // Serves says whether an action is served.
-func (Service) Serves(action string) bool { return action == "GetCallerIdentity" }
+func (*Service) Serves(action string) bool { return slices.Contains(actionNames(), action) }
 
-type responseMetadata struct {
-	RequestID string `xml:"RequestId" json:"RequestId"`
-}
+// Unsigned says whether an action needs no signature: only the one that
+// exchanges the token of somebody else for credentials.
+func (*Service) Unsigned(action string) bool { return action == actionWebIdentity }
 
-type identity struct {
-	ARN     string `xml:"Arn" json:"Arn"`
-	UserID  string `xml:"UserId" json:"UserId"`
-	Account string `xml:"Account" json:"Account"`
-}
-
-type identityResponse struct {
-	XMLName  xml.Name         `xml:"GetCallerIdentityResponse" json:"-"`
-	NS       string           `xml:"xmlns,attr" json:"-"`
-	Result   identity         `xml:"GetCallerIdentityResult" json:"GetCallerIdentityResult"`
-	Metadata responseMetadata `xml:"ResponseMetadata" json:"ResponseMetadata"`
-}
-
-type errorDetail struct {
-	Type    string `xml:"Type" json:"Type"`
-	Code    string `xml:"Code" json:"Code"`
-	Message string `xml:"Message" json:"Message"`
-}
-
-type errorResponse struct {
-	XMLName   xml.Name    `xml:"ErrorResponse" json:"-"`
-	NS        string      `xml:"xmlns,attr" json:"-"`
-	Error     errorDetail `xml:"Error" json:"Error"`
-	RequestID string      `xml:"RequestId" json:"RequestId"`
+// answer is what an action says: the element around its result, and the result.
+type answer struct {
+	action string
+	result any
 }
 
 // Serve answers one action.
-func (s Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values) {
+func (s *Service) Serve(w http.ResponseWriter, r *http.Request, form url.Values) *awsapi.Fault {
+	result, fault := s.perform(r.Context(), form)
+	if fault != nil {
+		writeFault(w, r, fault)
+		return fault
+	}
+	call := awsapi.CallFrom(r.Context())
+	write(w, r, http.StatusOK, answer{call.Operation, result})
+	return nil
+}
+
+func (s *Service) perform(ctx context.Context, form url.Values) (any, *awsapi.Fault) {
 	action := form.Get("Action")
 	switch {
 	case form.Get("Version") != version && form.Get("Version") != "" || action == "":
-		s.refuse(w, r, http.StatusBadRequest, "InvalidAction", "Could not find operation "+action+" for version "+orNone(form.Get("Version")))
+		return nil, awsapi.Refuse("InvalidAction", "Could not find operation %s for version %s", action, orNone(form.Get("Version")))
 	case !s.Serves(action):
-		s.refuse(w, r, http.StatusBadRequest, "InvalidAction", "The action "+action+" is not supported by this version of ecru yet.")
-	default:
-		call := awsapi.CallFrom(r.Context())
-		id := identity{ARN: call.Principal.ARN, UserID: call.Principal.UserID, Account: call.Principal.Account}
-		write(w, r, http.StatusOK, "GetCallerIdentityResponse", identityResponse{NS: namespace, Result: id, Metadata: responseMetadata{call.RequestID}})
+		return nil, awsapi.Refuse("InvalidAction", "The action %s is not supported by this version of ecru yet.", action)
 	}
+	out, err := actions()[action](s, ctx, form)
+	if err != nil {
+		return nil, faultOf(err)
+	}
+	return out, nil
 }
 
 func orNone(s string) string {
@@ -83,61 +97,53 @@ func orNone(s string) string {
 	return s
 }
 
-// Refuse words what went wrong before the action was known.
-func (s Service) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var signature *sigv4.Error
-	var fault *awsapi.Fault
-	switch {
-	case errors.As(err, &signature):
-		status, code, message := wording(signature)
-		s.refuse(w, r, status, code, message)
-	case errors.As(err, &fault) && fault.Status < http.StatusInternalServerError:
-		s.refuse(w, r, fault.Status, strings.TrimSuffix(fault.Code, "Exception"), fault.Message)
-	default:
-		s.refuse(w, r, http.StatusInternalServerError, "InternalFailure", awsapi.Internal(err).Message)
+type responseMetadata struct {
+	RequestID string `xml:"RequestId" json:"RequestId"`
+}
+
+// envelope is what stands around a result; its elements are called like the
+// action.
+func (a answer) envelope(requestID string) any {
+	return envelope{
+		XMLName: xml.Name{Local: a.action + "Response"}, NS: namespace,
+		Result: named{xml.Name{Local: a.action + "Result"}, a.result}, Metadata: responseMetadata{requestID},
 	}
 }
 
-// wording is how the query protocol calls the refusals of a signature.
-func wording(e *sigv4.Error) (status int, code, message string) {
-	switch e.Kind {
-	case sigv4.Missing:
-		return http.StatusForbidden, "MissingAuthenticationToken", "Request is missing Authentication Token"
-	case sigv4.Incomplete:
-		return http.StatusBadRequest, "IncompleteSignature", e.Message
-	case sigv4.UnknownKey:
-		return http.StatusForbidden, "InvalidClientTokenId", e.Message
-	case sigv4.Expired:
-		return http.StatusForbidden, "ExpiredToken", e.Message
-	default:
-		return http.StatusForbidden, "SignatureDoesNotMatch", e.Message
-	}
+type envelope struct {
+	XMLName  xml.Name
+	NS       string           `xml:"xmlns,attr"`
+	Result   named            `xml:""`
+	Metadata responseMetadata `xml:"ResponseMetadata"`
 }
 
-func (s Service) refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
-	kind := "Sender"
-	if status >= http.StatusInternalServerError {
-		kind = "Receiver"
-	}
-	write(w, r, status, "", errorResponse{
-		NS: namespace, RequestID: awsapi.CallFrom(r.Context()).RequestID,
-		Error: errorDetail{Type: kind, Code: code, Message: message},
-	})
+// named is a value in an element whose name is not that of its type.
+type named struct {
+	name  xml.Name
+	value any
 }
 
-// write encodes v as the client asked; wrapper is the name around it in JSON,
-// which in XML is that of the root element.
-func write(w http.ResponseWriter, r *http.Request, status int, wrapper string, v any) {
+// MarshalXML writes the value under the name.
+func (n named) MarshalXML(e *xml.Encoder, _ xml.StartElement) error {
+	return e.EncodeElement(n.value, xml.StartElement{Name: n.name})
+}
+
+// write encodes an answer as the client asked for it.
+func write(w http.ResponseWriter, r *http.Request, status int, v any) {
+	requestID := awsapi.CallFrom(r.Context()).RequestID
 	var body []byte
 	var err error
 	if strings.HasPrefix(r.Header.Get("Accept"), "application/json") {
 		w.Header().Set("Content-Type", "application/json")
-		if wrapper != "" {
-			v = map[string]any{wrapper: v}
+		if a, ok := v.(answer); ok {
+			v = map[string]any{a.action + "Response": map[string]any{a.action + "Result": a.result, "ResponseMetadata": responseMetadata{requestID}}}
 		}
 		body, err = json.Marshal(v)
 	} else {
 		w.Header().Set("Content-Type", "text/xml")
+		if a, ok := v.(answer); ok {
+			v = a.envelope(requestID)
+		}
 		body, err = xml.MarshalIndent(v, "", "  ")
 	}
 	if err != nil { // the types are ours and always encode

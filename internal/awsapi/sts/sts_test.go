@@ -21,11 +21,15 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
 	"github.com/ecru-registry/ecru/internal/awsapi/sts"
 	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/service"
 )
 
 type keys struct{}
 
-func (keys) Secret(_ context.Context, id, _ string) (string, iam.Principal, error) {
+func (keys) Secret(_ context.Context, id, token string) (string, iam.Principal, error) {
+	if token == "ended" {
+		return "", iam.Principal{}, iam.ErrTokenExpired
+	}
 	switch id {
 	case "AKIDCI":
 		return "secret", iam.Principal{Account: "123456789012", ARN: "arn:aws:iam::123456789012:user/ci", UserID: "AIDAEXAMPLE", AccessKeyID: id}, nil
@@ -35,10 +39,53 @@ func (keys) Secret(_ context.Context, id, _ string) (string, iam.Principal, erro
 	return "", iam.Principal{}, iam.ErrUnknownKey
 }
 
+// asked is what the use cases were asked, and what they answer.
+type asked struct {
+	caller  service.Caller
+	role    service.AssumeRole
+	web     service.AssumeRoleWithWebIdentity
+	session service.GetSessionToken
+	err     error
+	size    int
+}
+
+func (a *asked) granted() service.Credentials {
+	return service.Credentials{
+		AccessKeyID: "ASIAEXAMPLE", Secret: "temporary", Token: "AQ-token", ExpiresAt: time.Unix(1_800_000_000, 0),
+		Principal: iam.RolePrincipal("123456789012", "deploy", "AROAEXAMPLE", "job-1", "ASIAEXAMPLE"), PackedPolicySize: a.size,
+	}
+}
+
+func (a *asked) AssumeRole(_ context.Context, c service.Caller, in service.AssumeRole) (service.Credentials, error) {
+	a.caller, a.role = c, in
+	return a.granted(), a.err
+}
+
+func (a *asked) AssumeRoleWithWebIdentity(_ context.Context, c service.Caller, in service.AssumeRoleWithWebIdentity) (service.WebIdentityCredentials, error) {
+	a.caller, a.web = c, in
+	return service.WebIdentityCredentials{Credentials: a.granted(), Subject: "repo:a/b", Audience: "ecru", Provider: "arn:aws:iam::123456789012:oidc-provider/id.example"}, a.err
+}
+
+func (a *asked) GetSessionToken(_ context.Context, c service.Caller, in service.GetSessionToken) (service.Credentials, error) {
+	a.caller, a.session = c, in
+	return a.granted(), a.err
+}
+
 func start(t *testing.T) string {
 	t.Helper()
+	url, _ := startWith(t)
+	return url
+}
+
+func startWith(t *testing.T) (string, *asked) {
+	t.Helper()
+	a := &asked{}
+	query, err := sts.New(a)
+	if err != nil {
+		t.Fatal(err)
+	}
 	api, err := awsapi.New(awsapi.Config{
-		Query: sts.Service{}, Verifier: sigv4.New(keys{}, sigv4.Options{}),
+		Query: query, Verifier: sigv4.New(keys{}, sigv4.Options{}),
 		RequestID: func(*http.Request) string { return "01234567-89ab-cdef-0123-456789abcdef" },
 	})
 	if err != nil {
@@ -46,7 +93,7 @@ func start(t *testing.T) string {
 	}
 	srv := httptest.NewServer(api)
 	t.Cleanup(srv.Close)
-	return srv.URL
+	return srv.URL, a
 }
 
 func client(url, key, secret string) *awssts.Client {
@@ -82,9 +129,9 @@ func TestErrorsThroughTheSDK(t *testing.T) {
 			t.Errorf("%s: %v", c.code, err)
 		}
 	}
-	_, err := client(url, "AKIDCI", "secret").GetSessionToken(t.Context(), nil)
+	_, err := client(url, "AKIDCI", "secret").GetFederationToken(t.Context(), &awssts.GetFederationTokenInput{Name: aws.String("bob")})
 	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorCode() != "InvalidAction" || api.ErrorMessage() != "The action GetSessionToken is not supported by this version of ecru yet." {
+	if !errors.As(err, &api) || api.ErrorCode() != "InvalidAction" || api.ErrorMessage() != "The action GetFederationToken is not supported by this version of ecru yet." {
 		t.Errorf("%v", err)
 	}
 }
@@ -193,3 +240,8 @@ func TestAPresignedGet(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 }
+
+// static are credentials as they are.
+type static aws.Credentials
+
+func (s static) Retrieve(context.Context) (aws.Credentials, error) { return aws.Credentials(s), nil }
