@@ -94,12 +94,15 @@ const (
 //
 // One thing that ECR refuses is a policy here: sinceImagePulled with expire,
 // which removes what nobody pulls. ECR itself only archives by it.
-func Parse(text string) (*Policy, error) {
+func Parse(text string) (*Policy, error) { return ParseUpTo(MaxRules, text) }
+
+// ParseUpTo is Parse where another number of rules is the limit.
+func ParseUpTo(most int, text string) (*Policy, error) {
 	d, ok := mapDocument(text)
 	if !ok {
 		return nil, errors.New(parsingFailure + "Could not map policyString into LifecyclePolicy.")
 	}
-	if failure := d.failure(); failure != "" {
+	if failure := d.failure(most); failure != "" {
 		return nil, errors.New(validationFailure + failure)
 	}
 	p := &Policy{Rules: make([]Rule, 0, len(d.rules))}

@@ -128,13 +128,13 @@ func (f fields) isNull(name string) bool {
 func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
 
 // failure holds a document against the schema, from its beginning to its end.
-func (d *document) failure() string {
+func (d *document) failure(most int) string {
 	if failure := d.wrongMembers([]string{"rules"}); failure != "" {
 		return failure
 	}
 	switch n := len(d.rules); {
-	case n > MaxRules:
-		return fmt.Sprintf("array is too long: must have at most %d elements but instance has %d elements", MaxRules, n)
+	case n > most:
+		return fmt.Sprintf("array is too long: must have at most %d elements but instance has %d elements", most, n)
 	case n == 0:
 		return "array is too short: must have at least 1 elements but instance has 0 elements"
 	}

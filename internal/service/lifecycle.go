@@ -26,7 +26,7 @@ func (s *Service) PutLifecyclePolicy(ctx context.Context, c Caller, repository, 
 	if err != nil {
 		return LifecyclePolicy{}, err
 	}
-	if _, err := lifecycle.Parse(text); err != nil {
+	if _, err := lifecycle.ParseUpTo(s.Limits.LifecycleRules, text); err != nil {
 		return LifecyclePolicy{}, registry.InvalidLifecyclePolicy(err)
 	}
 	d := meta.Document{Text: compactJSON(text), UpdatedAt: s.Now()}
@@ -77,7 +77,7 @@ func (s *Service) StartLifecyclePreview(ctx context.Context, c Caller, repositor
 		return err
 	}
 	if text != "" {
-		if _, err := lifecycle.Parse(text); err != nil {
+		if _, err := lifecycle.ParseUpTo(s.Limits.LifecycleRules, text); err != nil {
 			return registry.InvalidLifecyclePolicy(err)
 		}
 	}

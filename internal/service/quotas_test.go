@@ -100,6 +100,23 @@ func TestReplicationHasSoManyRulesAndDestinations(t *testing.T) {
 	wantRefusal(t, put(2, 2), registry.CodeInvalidParameter, "Invalid parameter at 'replicationConfiguration' failed to satisfy constraint: 'Replication configuration contains 2 unique destinations but must contain at most 1'")
 }
 
+func TestALifecyclePolicyHasSoManyRules(t *testing.T) {
+	h := limited(t, func(l *service.Limits) { l.LifecycleRules = 1 })
+	h.repository("web")
+	policy := func(priorities ...int) error {
+		var rules []string
+		for _, p := range priorities {
+			rules = append(rules, fmt.Sprintf(`{"rulePriority":%d,"selection":{"tagStatus":"tagged","tagPrefixList":["v%d"],"countType":"imageCountMoreThan","countNumber":1},"action":{"type":"expire"}}`, p, p))
+		}
+		_, err := h.PutLifecyclePolicy(t.Context(), h.owner, "web", `{"rules":[`+strings.Join(rules, ",")+`]}`)
+		return err
+	}
+	if err := policy(1); err != nil {
+		t.Error(err)
+	}
+	wantRefusal(t, policy(1, 2), registry.CodeInvalidParameter, "array is too long: must have at most 1 elements but instance has 2 elements'")
+}
+
 func TestARestorationSurvivesARestart(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()

@@ -228,7 +228,7 @@ func (s *Service) validTemplatePolicies(ctx context.Context, scope registry.Scop
 		}
 	}
 	if lifecyclePolicy != "" {
-		if _, err := lifecycle.Parse(lifecyclePolicy); err != nil {
+		if _, err := lifecycle.ParseUpTo(s.Limits.LifecycleRules, lifecyclePolicy); err != nil {
 			return registry.InvalidLifecyclePolicy(err)
 		}
 	}
