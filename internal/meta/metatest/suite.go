@@ -38,6 +38,7 @@ func Run(t *testing.T, open Opener) {
 		{"PutImage", putCases()},
 		{"Read", readCases()},
 		{"DeleteImage", deleteCases()},
+		{"Archive", archiveCases()},
 		{"Blobs", blobCases()},
 		{"Uploads", uploadCases()},
 		{"Garbage", garbageCases()},
