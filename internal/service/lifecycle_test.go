@@ -22,11 +22,11 @@ func TestLifecyclePolicyIsKeptAndGivenBackCompact(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
 	_, err := h.LifecyclePolicy(ctx, h.owner, "web")
-	wantRefusal(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
+	wantDenial(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
 	_, err = h.DeleteLifecyclePolicy(ctx, h.owner, "web")
-	wantRefusal(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
+	wantDenial(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
 	_, err = h.PutLifecyclePolicy(ctx, h.owner, "web", "{}")
-	wantRefusal(t, err, registry.CodeInvalidParameter, noRules)
+	wantDenial(t, err, registry.CodeInvalidParameter, noRules)
 
 	want := service.LifecyclePolicy{Account: account, Repository: "web", Text: compact}
 	if got, err := h.PutLifecyclePolicy(ctx, h.owner, "web", keepFive); err != nil || got != want {
@@ -44,24 +44,24 @@ func TestLifecyclePolicyIsKeptAndGivenBackCompact(t *testing.T) {
 		t.Errorf("deleted: %+v, %v", got, err)
 	}
 	_, err = h.LifecyclePolicy(ctx, h.owner, "web")
-	wantRefusal(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
+	wantDenial(t, err, registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
 	_, err = h.PutLifecyclePolicy(ctx, h.owner, "nope", keepFive)
-	wantRefusal(t, err, registry.CodeRepositoryNotFound, noRepository)
+	wantDenial(t, err, registry.CodeRepositoryNotFound, noRepository)
 }
 
 func TestPreviewIsRefusedOnceItIsChecked(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
 	const unsupported = "Lifecycle policy previews are not evaluated by this version of ecru yet."
-	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "web", ""), registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
-	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "web", "{}"), registry.CodeInvalidParameter, noRules)
-	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "nope", keepFive), registry.CodeRepositoryNotFound, noRepository)
-	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "web", keepFive), registry.CodeUnsupported, unsupported)
+	wantDenial(t, h.StartLifecyclePreview(ctx, h.owner, "web", ""), registry.CodeLifecyclePolicyNotFound, noLifecyclePolicy)
+	wantDenial(t, h.StartLifecyclePreview(ctx, h.owner, "web", "{}"), registry.CodeInvalidParameter, noRules)
+	wantDenial(t, h.StartLifecyclePreview(ctx, h.owner, "nope", keepFive), registry.CodeRepositoryNotFound, noRepository)
+	wantDenial(t, h.StartLifecyclePreview(ctx, h.owner, "web", keepFive), registry.CodeUnsupported, unsupported)
 	if _, err := h.PutLifecyclePolicy(ctx, h.owner, "web", keepFive); err != nil {
 		t.Fatal(err)
 	}
-	wantRefusal(t, h.StartLifecyclePreview(ctx, h.owner, "web", ""), registry.CodeUnsupported, unsupported)
-	wantRefusal(t, h.LifecyclePreview(ctx, h.owner, "nope"), registry.CodeRepositoryNotFound, noRepository)
-	wantRefusal(t, h.LifecyclePreview(ctx, h.owner, "web"), registry.CodeLifecyclePolicyPreviewNotFound,
+	wantDenial(t, h.StartLifecyclePreview(ctx, h.owner, "web", ""), registry.CodeUnsupported, unsupported)
+	wantDenial(t, h.LifecyclePreview(ctx, h.owner, "nope"), registry.CodeRepositoryNotFound, noRepository)
+	wantDenial(t, h.LifecyclePreview(ctx, h.owner, "web"), registry.CodeLifecyclePolicyPreviewNotFound,
 		"There is no dry run for this repository with name 'web' in the registry with id '000000000000'")
 }

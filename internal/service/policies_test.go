@@ -55,8 +55,8 @@ func (h *house) set(c service.Caller, text string, force bool) error {
 	return err
 }
 
-// wantRefusal fails the test unless an error has the code and the text.
-func wantRefusal(t *testing.T, err error, code registry.Code, message string) {
+// wantDenial fails the test unless an error has the code and the text.
+func wantDenial(t *testing.T, err error, code registry.Code, message string) {
 	t.Helper()
 	if err == nil || err.Error() != string(code)+": "+message && !strings.HasPrefix(err.Error(), string(code)+": "+message+": ") {
 		t.Errorf("got  %v\nwant %s: %s", err, code, message)
@@ -76,9 +76,9 @@ func TestPolicyOfARepositoryComesBackInECRsLayout(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
 	_, err := h.RepositoryPolicy(ctx, h.owner, "web")
-	wantRefusal(t, err, registry.CodeRepositoryPolicyNotFound, noRepositoryPolicy)
+	wantDenial(t, err, registry.CodeRepositoryPolicyNotFound, noRepositoryPolicy)
 	_, err = h.DeleteRepositoryPolicy(ctx, h.owner, "web")
-	wantRefusal(t, err, registry.CodeRepositoryPolicyNotFound, noRepositoryPolicy)
+	wantDenial(t, err, registry.CodeRepositoryPolicyNotFound, noRepositoryPolicy)
 
 	want := service.Policy{Account: account, Repository: "web", Text: `{
   "Version" : "2008-10-17",
@@ -105,7 +105,7 @@ func TestPolicyOfARepositoryComesBackInECRsLayout(t *testing.T) {
 		t.Errorf("deleted: %+v, %v", got, err)
 	}
 	_, err = h.RepositoryPolicy(ctx, h.owner, "web")
-	wantRefusal(t, err, registry.CodeRepositoryPolicyNotFound, noRepositoryPolicy)
+	wantDenial(t, err, registry.CodeRepositoryPolicyNotFound, noRepositoryPolicy)
 
 	for _, call := range []func() (service.Policy, error){
 		func() (service.Policy, error) { return h.SetRepositoryPolicy(ctx, h.owner, "nope", given, false) },
@@ -113,7 +113,7 @@ func TestPolicyOfARepositoryComesBackInECRsLayout(t *testing.T) {
 		func() (service.Policy, error) { return h.DeleteRepositoryPolicy(ctx, h.owner, "nope") },
 	} {
 		_, err := call()
-		wantRefusal(t, err, registry.CodeRepositoryNotFound, noRepository)
+		wantDenial(t, err, registry.CodeRepositoryNotFound, noRepository)
 	}
 }
 
@@ -129,9 +129,9 @@ func TestWhatIsNoPolicyIsRefused(t *testing.T) {
 		"deep objects":         strings.Repeat(`{"Statement":`, 700) + "1" + strings.Repeat("}", 700),
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantRefusal(t, h.set(h.owner, text, true), registry.CodeInvalidParameter, invalidRepositoryPolicy)
+			wantDenial(t, h.set(h.owner, text, true), registry.CodeInvalidParameter, invalidRepositoryPolicy)
 			_, err := h.PutRegistryPolicy(ctx, h.owner, text)
-			wantRefusal(t, err, registry.CodeInvalidParameter, invalidRegistryPolicy)
+			wantDenial(t, err, registry.CodeInvalidParameter, invalidRegistryPolicy)
 		})
 	}
 }
@@ -178,8 +178,8 @@ func TestPrincipalsThatDoNotExistAreInvalid(t *testing.T) {
 				t.Errorf("refused: %v, %v", err, registryErr)
 			}
 			if !exists {
-				wantRefusal(t, err, registry.CodeInvalidParameter, invalidRepositoryPolicy)
-				wantRefusal(t, registryErr, registry.CodeInvalidParameter, invalidRegistryPolicy)
+				wantDenial(t, err, registry.CodeInvalidParameter, invalidRepositoryPolicy)
+				wantDenial(t, registryErr, registry.CodeInvalidParameter, invalidRegistryPolicy)
 			}
 		})
 	}
@@ -189,8 +189,8 @@ func TestNobodyLocksThemselvesOutUnawares(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
 	denied := policyOf(about("Deny", `"*"`, "ecr:*"))
-	wantRefusal(t, h.set(h.owner, denied, false), registry.CodeInvalidParameter, lockedOut)
-	wantRefusal(t, h.set(h.owner, policyOf(about("Deny", `"*"`, "ecr:SetRepositoryPolicy")), false), registry.CodeInvalidParameter, lockedOut)
+	wantDenial(t, h.set(h.owner, denied, false), registry.CodeInvalidParameter, lockedOut)
+	wantDenial(t, h.set(h.owner, policyOf(about("Deny", `"*"`, "ecr:SetRepositoryPolicy")), false), registry.CodeInvalidParameter, lockedOut)
 	if err := h.set(h.owner, policyOf(about("Deny", `"*"`, "ecr:GetRepositoryPolicy")), false); err != nil {
 		t.Errorf("a policy that denies something else: %v", err)
 	}
@@ -209,12 +209,12 @@ func TestNobodyLocksThemselvesOutUnawares(t *testing.T) {
 	if err := h.ClearPolicies(ctx, account, "web"); err != nil {
 		t.Fatal(err)
 	}
-	wantRefusal(t, h.set(away, atHome, false), registry.CodeInvalidParameter, lockedOut)
+	wantDenial(t, h.set(away, atHome, false), registry.CodeInvalidParameter, lockedOut)
 	arn := "arn:aws:ecr:us-east-1:" + account + ":repository/web"
 	if err := h.TagResource(ctx, h.owner, arn, []registry.ResourceTag{{Key: "locked", Value: "yes"}}); err != nil {
 		t.Fatal(err)
 	}
-	wantRefusal(t, h.set(h.owner, policyOf(about("Deny", `"*"`, "ecr:*", `,"Condition":{"StringEquals":{"aws:ResourceTag/locked":"yes"}}`)), false),
+	wantDenial(t, h.set(h.owner, policyOf(about("Deny", `"*"`, "ecr:*", `,"Condition":{"StringEquals":{"aws:ResourceTag/locked":"yes"}}`)), false),
 		registry.CodeInvalidParameter, lockedOut)
 
 	// Who wants it gets it, and an operator gets them out.
@@ -223,13 +223,13 @@ func TestNobodyLocksThemselvesOutUnawares(t *testing.T) {
 	}
 	wantCode(t, h.set(h.owner, atHome, true), registry.CodeAccessDenied)
 	_, err := h.DeleteRepositoryPolicy(ctx, h.owner, "web")
-	wantRefusal(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:root is not authorized to perform: ecr:DeleteRepositoryPolicy on resource: "+
+	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:root is not authorized to perform: ecr:DeleteRepositoryPolicy on resource: "+
 		arn+" with an explicit deny in a resource-based policy")
 	if err := h.ClearPolicies(ctx, account, "web"); err != nil {
 		t.Fatal(err)
 	}
-	wantRefusal(t, h.ClearPolicies(ctx, account, "web"), registry.CodeRepositoryPolicyNotFound, noRepositoryPolicy)
-	wantRefusal(t, h.ClearPolicies(ctx, account, "nope"), registry.CodeRepositoryNotFound, noRepository)
+	wantDenial(t, h.ClearPolicies(ctx, account, "web"), registry.CodeRepositoryPolicyNotFound, noRepositoryPolicy)
+	wantDenial(t, h.ClearPolicies(ctx, account, "nope"), registry.CodeRepositoryNotFound, noRepository)
 	if err := h.set(h.owner, atHome, true); err != nil {
 		t.Error(err)
 	}
@@ -243,7 +243,7 @@ func TestAnotherAccountKeepsTheRightThatItUses(t *testing.T) {
 	if err := h.set(h.owner, lend, false); err != nil {
 		t.Fatal(err)
 	}
-	wantRefusal(t, h.set(stranger(), policyOf(about("Allow", `{"AWS":"`+otherAccount+`"}`, "ecr:BatchGetImage")), false), registry.CodeInvalidParameter, lockedOut)
+	wantDenial(t, h.set(stranger(), policyOf(about("Allow", `{"AWS":"`+otherAccount+`"}`, "ecr:BatchGetImage")), false), registry.CodeInvalidParameter, lockedOut)
 	if err := h.set(stranger(), policyOf(about("Allow", `{"AWS":"`+otherAccount+`"}`, "ecr:Set*")), false); err != nil {
 		t.Error(err)
 	}
@@ -252,9 +252,9 @@ func TestAnotherAccountKeepsTheRightThatItUses(t *testing.T) {
 func TestPolicyOfTheRegistry(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	_, err := h.RegistryPolicy(ctx, h.owner)
-	wantRefusal(t, err, registry.CodeRegistryPolicyNotFound, noRegistryPolicy)
+	wantDenial(t, err, registry.CodeRegistryPolicyNotFound, noRegistryPolicy)
 	_, err = h.DeleteRegistryPolicy(ctx, h.owner)
-	wantRefusal(t, err, registry.CodeRegistryPolicyNotFound, noRegistryPolicy)
+	wantDenial(t, err, registry.CodeRegistryPolicyNotFound, noRegistryPolicy)
 	want := service.Policy{Account: account, Text: `{
   "Version" : "2012-10-17",
   "Statement" : [ {
@@ -282,13 +282,13 @@ func TestPolicyOfTheRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = h.DeleteRegistryPolicy(ctx, h.owner)
-	wantRefusal(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:root is not authorized to perform: ecr:DeleteRegistryPolicy on resource: * with an explicit deny in a resource-based policy")
+	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:root is not authorized to perform: ecr:DeleteRegistryPolicy on resource: * with an explicit deny in a resource-based policy")
 	if err := h.ClearPolicies(ctx, account, ""); err != nil {
 		t.Fatal(err)
 	}
-	wantRefusal(t, h.ClearPolicies(ctx, account, ""), registry.CodeRegistryPolicyNotFound, noRegistryPolicy)
+	wantDenial(t, h.ClearPolicies(ctx, account, ""), registry.CodeRegistryPolicyNotFound, noRegistryPolicy)
 	_, err = h.RegistryPolicy(ctx, h.owner)
-	wantRefusal(t, err, registry.CodeRegistryPolicyNotFound, noRegistryPolicy)
+	wantDenial(t, err, registry.CodeRegistryPolicyNotFound, noRegistryPolicy)
 }
 
 func TestPoliciesNeedTheirOwnPermissions(t *testing.T) {
@@ -298,7 +298,7 @@ func TestPoliciesNeedTheirOwnPermissions(t *testing.T) {
 	const resource = "arn:aws:ecr:us-east-1:000000000000:repository/web"
 	refused := func(action, resource string, err error) {
 		t.Helper()
-		wantRefusal(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/nobody is not authorized to perform: ecr:"+action+" on resource: "+resource+
+		wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/nobody is not authorized to perform: ecr:"+action+" on resource: "+resource+
 			" because no identity-based policy allows the ecr:"+action+" action")
 	}
 	refused("SetRepositoryPolicy", resource, h.set(nobody, "", true))

@@ -23,7 +23,7 @@ func TestTagsAtCreationNeedTheRightToTag(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := h.CreateRepository(ctx, maker, service.CreateRepository{Name: "tagged", Tags: tags})
-	wantRefusal(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/maker is not authorized to perform: ecr:TagResource on resource: "+
+	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/maker is not authorized to perform: ecr:TagResource on resource: "+
 		"arn:aws:ecr:us-east-1:000000000000:repository/tagged because no identity-based policy allows the ecr:TagResource action")
 	_, err = h.Store.Repository(ctx, account, "tagged")
 	wantCode(t, err, registry.CodeRepositoryNotFound)
@@ -107,7 +107,7 @@ func TestListsAreForThoseWhoMayDescribeAll(t *testing.T) {
 	}
 	red := h.user("red", allow("ecr:DescribeRepositories", "arn:aws:ecr:us-east-1:000000000000:repository/red/*"))
 	_, err := h.ListRepositories(ctx, red, "", 10)
-	wantRefusal(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/red"+cannotDescribe)
+	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/red"+cannotDescribe)
 	_, err = h.ListRepositories(ctx, stranger(), "", 10)
 	wantCode(t, err, registry.CodeAccessDenied)
 }
@@ -152,9 +152,9 @@ func TestCatalogShowsWhatTheCallerMayDescribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = h.catalog(h.user("nobody"), 10)
-	wantRefusal(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/nobody"+cannotDescribe)
+	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/nobody"+cannotDescribe)
 	_, _, err = h.catalog(stranger(), 10)
-	wantRefusal(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::111111111111:root is not authorized to perform: ecr:DescribeRepositories on resource: "+everything+
+	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::111111111111:root is not authorized to perform: ecr:DescribeRepositories on resource: "+everything+
 		" because no resource-based policy allows the ecr:DescribeRepositories action")
 	_, _, err = h.catalog(service.Caller{}, 10)
 	wantCode(t, err, registry.CodeAccessDenied)
