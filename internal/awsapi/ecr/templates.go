@@ -33,7 +33,7 @@ func (h *handlers) templateOperations() []awsapi.Operation {
 // What of templates is kept for later versions.
 const (
 	noticeTemplates         = "Creation templates are applied to pushes; this version of ecru does not replicate or pull from upstreams yet."
-	noticeTemplateLifecycle = "Lifecycle policies are stored; this version of ecru does not apply them yet."
+	noticeTemplateLifecycle = "Lifecycle policies are validated and stored; this version of ecru does not evaluate them yet."
 )
 
 // noticeTemplate tells what a template asks for that nothing acts on yet.
