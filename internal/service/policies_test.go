@@ -12,8 +12,8 @@ import (
 
 const otherAccount = "111111111111"
 
-// user makes a user of the account with an inline policy of these statements.
-func (h *house) user(name string, statements ...string) service.Caller {
+// userWith makes a user of the account with an inline policy of these statements.
+func (h *house) userWith(name string, statements ...string) service.Caller {
 	h.t.Helper()
 	ctx := h.t.Context()
 	if err := h.EnsureAccount(ctx, account); err != nil {
@@ -139,7 +139,7 @@ func TestWhatIsNoPolicyIsRefused(t *testing.T) {
 func TestPrincipalsThatDoNotExistAreInvalid(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
-	h.user("ada")
+	h.userWith("ada")
 	if _, _, err := h.CreateAccount(ctx, h.owner, otherAccount, "second"); err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestPolicyOfTheRegistry(t *testing.T) {
 func TestPoliciesNeedTheirOwnPermissions(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
-	nobody := h.user("nobody")
+	nobody := h.userWith("nobody")
 	const resource = "arn:aws:ecr:us-east-1:000000000000:repository/web"
 	refused := func(action, resource string, err error) {
 		t.Helper()

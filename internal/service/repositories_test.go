@@ -17,7 +17,7 @@ const everything = "arn:aws:ecr:us-east-1:000000000000:repository/*"
 
 func TestTagsAtCreationNeedTheRightToTag(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
-	maker := h.user("maker", allow("ecr:CreateRepository", "*"))
+	maker := h.userWith("maker", allow("ecr:CreateRepository", "*"))
 	tags := []registry.ResourceTag{{Key: "team", Value: "red"}}
 	if _, err := h.CreateRepository(ctx, maker, service.CreateRepository{Name: "plain"}); err != nil {
 		t.Error(err)
@@ -27,7 +27,7 @@ func TestTagsAtCreationNeedTheRightToTag(t *testing.T) {
 		"arn:aws:ecr:us-east-1:000000000000:repository/tagged because no identity-based policy allows the ecr:TagResource action")
 	_, err = h.Store.Repository(ctx, account, "tagged")
 	wantCode(t, err, registry.CodeRepositoryNotFound)
-	tagger := h.user("tagger", allow("ecr:CreateRepository", "*"), allow("ecr:TagResource", "*"))
+	tagger := h.userWith("tagger", allow("ecr:CreateRepository", "*"), allow("ecr:TagResource", "*"))
 	if _, err := h.CreateRepository(ctx, tagger, service.CreateRepository{Name: "tagged", Tags: tags}); err != nil {
 		t.Error(err)
 	}
@@ -37,7 +37,7 @@ func TestConditionsSeeTheTagsOfARequest(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("web")
 	const arn = "arn:aws:ecr:us-east-1:000000000000:repository/web"
-	red := h.user("red",
+	red := h.userWith("red",
 		allow("ecr:CreateRepository", "*", `,"Condition":{"StringEquals":{"aws:RequestTag/team":"red"}}`),
 		allow("ecr:TagResource", "*", `,"Condition":{"StringEquals":{"aws:RequestTag/team":"red"},"ForAllValues:StringEquals":{"aws:TagKeys":["team","stage"]}}`),
 		allow("ecr:UntagResource", "*", `,"Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["stage"]}}`),
@@ -97,7 +97,7 @@ func TestListsAreForThoseWhoMayDescribeAll(t *testing.T) {
 	h, ctx := newHouse(t), context.Background()
 	h.repository("blue/one")
 	h.repository("red/one")
-	for _, c := range []service.Caller{h.owner, h.user("all", allow("ecr:Describe*", "*")), h.user("each", allow("ecr:DescribeRepositories", everything))} {
+	for _, c := range []service.Caller{h.owner, h.userWith("all", allow("ecr:Describe*", "*")), h.userWith("each", allow("ecr:DescribeRepositories", everything))} {
 		if found, err := h.ListRepositories(ctx, c, "", 10); err != nil || len(found) != 2 {
 			t.Errorf("%s: %v, %v", c.ARN, found, err)
 		}
@@ -105,7 +105,7 @@ func TestListsAreForThoseWhoMayDescribeAll(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.ARN, names, err)
 		}
 	}
-	red := h.user("red", allow("ecr:DescribeRepositories", "arn:aws:ecr:us-east-1:000000000000:repository/red/*"))
+	red := h.userWith("red", allow("ecr:DescribeRepositories", "arn:aws:ecr:us-east-1:000000000000:repository/red/*"))
 	_, err := h.ListRepositories(ctx, red, "", 10)
 	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/red"+cannotDescribe)
 	_, err = h.ListRepositories(ctx, stranger(), "", 10)
@@ -117,7 +117,7 @@ func TestCatalogShowsWhatTheCallerMayDescribe(t *testing.T) {
 	for _, name := range []string{"blue/1", "blue/2", "green/1", "red/1", "red/2", "red/3", "white/1"} {
 		h.repository(name)
 	}
-	red := h.user("red", allow("ecr:DescribeRepositories", "arn:aws:ecr:us-east-1:000000000000:repository/red/*"),
+	red := h.userWith("red", allow("ecr:DescribeRepositories", "arn:aws:ecr:us-east-1:000000000000:repository/red/*"),
 		allow("ecr:DescribeRepositories", "*", `,"Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}`))
 	open := policyOf(about("Allow", `{"AWS":"`+red.ARN+`"}`, "ecr:DescribeRepositories"))
 	if _, err := h.SetRepositoryPolicy(ctx, h.owner, "green/1", open, false); err != nil {
@@ -151,7 +151,7 @@ func TestCatalogShowsWhatTheCallerMayDescribe(t *testing.T) {
 	if err := h.ClearPolicies(ctx, account, "green/1"); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = h.catalog(h.user("nobody"), 10)
+	_, _, err = h.catalog(h.userWith("nobody"), 10)
 	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::000000000000:user/nobody"+cannotDescribe)
 	_, _, err = h.catalog(stranger(), 10)
 	wantDenial(t, err, registry.CodeAccessDenied, "User: arn:aws:iam::111111111111:root is not authorized to perform: ecr:DescribeRepositories on resource: "+everything+
@@ -187,7 +187,7 @@ func TestCatalogLooksAtABoundedNumberAndTellsNoHiddenName(t *testing.T) {
 	h.fill("hidden", 5200)
 	h.repository("visible")
 	h.repository("aaa")
-	seer := h.user("seer", allow("ecr:DescribeRepositories", "arn:aws:ecr:us-east-1:000000000000:repository/visible"))
+	seer := h.userWith("seer", allow("ecr:DescribeRepositories", "arn:aws:ecr:us-east-1:000000000000:repository/visible"))
 	found, next, err := h.Catalog(ctx, seer, "", 10)
 	if err != nil || len(found) != 0 || next == "" || strings.Contains(next, "hidden") {
 		t.Fatalf("%d, %q, %v; want an empty page and a next one", len(found), next, err)
@@ -201,7 +201,7 @@ func TestCatalogLooksAtABoundedNumberAndTellsNoHiddenName(t *testing.T) {
 	if found, _, err := h.Catalog(ctx, h.owner, next, 10); err != nil || len(found) != 10 {
 		t.Errorf("by somebody who sees all: %d, %v", len(found), err)
 	}
-	_, pages, err := h.catalog(h.user("nobody"), 10)
+	_, pages, err := h.catalog(h.userWith("nobody"), 10)
 	wantCode(t, err, registry.CodeAccessDenied)
 	if pages != 1 {
 		t.Errorf("refused on page %d, want the second", pages+1)
