@@ -153,7 +153,7 @@ func newInstance(account string) (meta.Instance, meta.AccessKey) {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
 	now := time.Now()
-	id, keySecret := newAccessKey()
+	id, keySecret := service.NewKeyPair()
 	root := iam.RootPrincipal(account, id)
 	return meta.Instance{Secret: secret, CreatedAt: now},
 		meta.AccessKey{ID: id, Secret: []byte(keySecret), Account: account, Principal: root.ARN, UserID: root.UserID, Active: true, CreatedAt: now}

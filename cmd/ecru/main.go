@@ -27,6 +27,11 @@ type cli struct {
 	Serve      serveCommand      `cmd:"" help:"Run the registry."`
 	Env        envCommand        `cmd:"" help:"Print what a shell needs to use the registry: eval \"$(ecru env)\"."`
 	Advisories advisoriesCommand `cmd:"" help:"Load and look at vulnerability advisories."`
+	Account    accountCommand    `cmd:"" help:"Manage accounts."`
+	User       userCommand       `cmd:"" help:"Manage users."`
+	Key        keyCommand        `cmd:"" help:"Manage access keys."`
+	Role       roleCommand       `cmd:"" help:"Manage roles, which are taken on with temporary credentials."`
+	OIDC       oidcCommand       `cmd:"" name:"oidc" help:"Manage OIDC issuers, whose tokens can be changed into temporary credentials."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

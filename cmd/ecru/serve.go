@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -27,6 +26,7 @@ const publicAdvisories = "https://osv-vulnerabilities.storage.googleapis.com"
 type serveCommand struct {
 	storeFlags
 	secretFlags
+	blobFlags
 	Listen     string   `help:"Address to listen on." default:"127.0.0.1:5000" placeholder:"HOST:PORT"`
 	Blobs      string   `help:"Where content lives: disk (in the data directory)." default:"disk"`
 	Advisories string   `help:"Vulnerability advisories: a URL or directory laid out like the OSV bucket, or off." default:"${advisories}"`
@@ -98,7 +98,7 @@ func (c *serveCommand) Run(ctx context.Context, s streams) (err error) {
 	if err := a.start(); err != nil {
 		return errors.Join(err, a.stop(c.StopTimeout))
 	}
-	if err := c.announce(s, a, log); err != nil {
+	if err := c.announce(ctx, s, a, log); err != nil {
 		return errors.Join(err, a.stop(c.StopTimeout))
 	}
 	select {
@@ -124,13 +124,13 @@ func (c *serveCommand) checkAddress(ctx context.Context) error {
 
 // announce tells people and other commands where the registry is, and of its
 // root key the first time.
-func (c *serveCommand) announce(s streams, a *app, log *slog.Logger) error {
+func (c *serveCommand) announce(ctx context.Context, s streams, a *app, log *slog.Logger) error {
 	url := c.PublicURL
 	if url == "" {
 		url = localURL(a.server, c.TLSCert != "")
 	}
 	path := filepath.Join(c.Data, credentialsFile)
-	if _, err := os.Stat(path); a.firstStart || errors.Is(err, fs.ErrNotExist) {
+	if a.firstStart || !a.ownerKeyIn(ctx, path) {
 		if err := writeCredentials(path, a.rootKey, c.Region); err != nil {
 			return err
 		}

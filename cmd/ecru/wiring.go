@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base32"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,7 +19,6 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
 	"github.com/ecru-registry/ecru/internal/awsapi/sts"
 	"github.com/ecru-registry/ecru/internal/awsapi/wire"
-	"github.com/ecru-registry/ecru/internal/blob/disk"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -142,7 +138,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	content, err := disk.New(filepath.Join(c.Data, "content"))
+	content, err := c.openContent(c.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -168,11 +164,18 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	a.jobs = job.NewRunner(store, job.Options{Workers: c.ScanWorkers, Logger: log, Observe: newJobMetrics(metrics.Registry()).observe})
 	indexer := &scan.Indexer{Store: store, Content: content, Logger: log}
 	a.ahead = &scan.Ahead{Indexer: indexer, Logger: log}
+	limits, err := limitsOf(c.Quota)
+	if err != nil {
+		return nil, err
+	}
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
-		Store:   store, Content: content, Limits: service.DefaultLimits(), Rates: rates,
+		Store:   store, Content: content, Limits: limits, Rates: rates,
 		Secret: instance.Secret, Keyring: a.secrets, Alone: !strings.HasPrefix(c.Database, "postgres"), Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 	})
+	if err := a.ensureOwner(ctx, c.Account); err != nil {
+		return nil, err
+	}
 	a.ahead.Wanted = a.service.ScansOnPush
 	scanner := &scan.Scanner{
 		Manifests:  store,
@@ -183,6 +186,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		Now:        time.Now, Logger: log,
 	}
 	a.jobs.Handle(scan.JobKind, scanner.Handle)
+	a.jobs.Handle(service.RestoreJob, a.service.Restore)
 	if a.audit, err = c.openAudit(c.Data, c.Region, s.out, log); err != nil {
 		return nil, err
 	}
@@ -215,10 +219,14 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
+	temporary, err := sts.New(a.service)
+	if err != nil {
+		return nil, err
+	}
 	apis, err := awsapi.New(awsapi.Config{
-		Services: []awsapi.Service{control, admin.Service(c.Account, advisoryAdmin{store: a.store, updater: a.updater})},
-		Query:    sts.Service{},
-		Verifier: sigv4.New(keys{a.store, a.secrets}, sigv4.Options{}),
+		Services: []awsapi.Service{control, manage(a.service, c.Account, instance, advisoryAdmin{store: a.store, updater: a.updater})},
+		Query:    temporary,
+		Verifier: sigv4.New(a.service, sigv4.Options{}),
 		Logger:   a.log,
 	})
 	if err != nil {
@@ -239,36 +247,6 @@ func route(distribution, apis http.Handler) http.Handler {
 			http.NotFound(w, r)
 		}
 	})
-}
-
-// newAccessKey makes a key pair that looks like AWS's: 20 characters that begin
-// with AKIA, and 40.
-func newAccessKey() (id, secret string) {
-	raw := make([]byte, 40)
-	_, _ = rand.Read(raw) // never fails
-	id = "AKIA" + base32.StdEncoding.EncodeToString(raw[:10])
-	return id, base64.RawStdEncoding.EncodeToString(raw[10:])
-}
-
-// keys finds access keys for signatures.
-type keys struct {
-	store   meta.Keys
-	secrets *seal.Keyring
-}
-
-func (k keys) Secret(ctx context.Context, accessKeyID, sessionToken string) (string, iam.Principal, error) {
-	key, found, err := k.store.AccessKey(ctx, accessKeyID)
-	if err != nil {
-		return "", iam.Principal{}, err
-	}
-	if !found || !key.Active || sessionToken != "" {
-		return "", iam.Principal{}, iam.ErrUnknownKey
-	}
-	secret, err := k.secrets.Open(service.SecretPurpose, key.Secret)
-	if err != nil {
-		return "", iam.Principal{}, fmt.Errorf("access key %s: %w", accessKeyID, err)
-	}
-	return string(secret), iam.Principal{Account: key.Account, ARN: key.Principal, UserID: key.UserID, AccessKeyID: key.ID}, nil
 }
 
 // advisoryAdmin is what ecru's own API may do with the advisories.
@@ -326,8 +304,16 @@ func validPublicURL(text string) error {
 	return nil
 }
 
+// manage makes ecru's own API.
+func manage(s *service.Service, account string, instance meta.Instance, advisories admin.Advisories) awsapi.Service {
+	return admin.Service(admin.Config{
+		Account: account, Service: s, Advisories: advisories,
+		PageKey: service.DeriveKey(instance.Secret, "page tokens"),
+	})
+}
+
 // awsJSON is the codec of ecru's own API.
-func awsJSON() *wire.Codec { return wire.New(wire.LowerCamel) }
+func awsJSON() *wire.Codec { return wire.New(admin.Names) }
 
 // progressTo prints how far loading advisories has come.
 func progressTo(s streams) func(advisory.Progress) {

@@ -1,20 +1,26 @@
 // Package admin is ecru's own API, in the protocol of the AWS JSON services so
 // that one signature check, one codec and one set of errors serve it too. It is
-// what the command line calls on a running server.
+// what the command line calls on a running server, and, without a request, on
+// the store of a stopped one.
 //
-// It must not do anything that the command line could not do on a stopped one.
+// It must not do anything that the command line could not do on a stopped one,
+// and no operation may answer a secret but those that make one.
 package admin
 
 import (
 	"context"
 	"errors"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
-	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/awsapi/wire"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
+	"github.com/ecru-registry/ecru/internal/service"
 )
 
 // Target is the prefix of X-Amz-Target, SigningName the service to sign for.
@@ -23,162 +29,199 @@ const (
 	SigningName = "ecru"
 )
 
-// Advisories is what the API needs of the advisories.
-type Advisories interface {
-	Sources(ctx context.Context) ([]advisory.Source, error)
-	Update(ctx context.Context, ecosystems []string) ([]advisory.Outcome, error)
-	Import(ctx context.Context, directory string, ecosystems []string) ([]advisory.Outcome, error)
+// Management is what the API needs of the service.
+type Management interface {
+	Authorizer
+	Accounts
+	Users
+	UserPolicies
+	Keys
+	Roles
+	RolePolicies
+	Providers
 }
 
-// AdvisoriesStatusInput asks how fresh the advisories are.
-type AdvisoriesStatusInput struct{}
-
-// AdvisoriesStatusOutput tells it of every ecosystem.
-type AdvisoriesStatusOutput struct{ Sources []Source }
-
-// Source is the state of one ecosystem's advisories.
-type Source struct {
-	Ecosystem      *string
-	Location       *string
-	Records        *int64
-	FetchedAt      *time.Time
-	CheckedAt      *time.Time
-	NewestModified *time.Time
-	LastError      *string
+// Authorizer answers whether a caller may use an operation on an account.
+type Authorizer interface {
+	AllowManaging(ctx context.Context, c service.Caller, account, operation string) (string, error)
 }
 
-// UpdateAdvisoriesInput asks to look at the feed now; without names for all
-// ecosystems that stored images need and that were loaded before.
-type UpdateAdvisoriesInput struct{ Ecosystems []string }
-
-// UpdateAdvisoriesOutput tells what was done.
-type UpdateAdvisoriesOutput struct{ Outcomes []Outcome }
-
-// ImportAdvisoriesInput asks to load an OSV export from a directory of the
-// server's machine; without names all of it.
-type ImportAdvisoriesInput struct {
-	Directory  *string
-	Ecosystems []string
-}
-
-// ImportAdvisoriesOutput tells what was done.
-type ImportAdvisoriesOutput struct{ Outcomes []Outcome }
-
-// Outcome is what was done to one ecosystem.
-type Outcome struct {
-	Ecosystem *string
-	Changed   *bool
-	Records   *int64
-	Withdrawn *int64
-	Rejected  *int64
-	Problem   *string
-}
-
-// Service makes the table of operations. Only the owner of the account may use
-// them.
-func Service(account string, a Advisories) awsapi.Service {
-	h := handlers{account: account, advisories: a}
-	return awsapi.Service{
-		Target: Target, SigningName: SigningName,
-		Operations: []awsapi.Operation{
-			awsapi.Op(h.status), awsapi.Op(h.update), awsapi.Op(h.load),
-		},
-		Violated: func(v []validate.Violation) *awsapi.Fault {
-			return awsapi.Refuse("ValidationException", "invalid input: %v", v)
-		},
-		Fault: fault,
-	}
-}
-
-func fault(err error) *awsapi.Fault {
-	var e *registry.Error
-	switch {
-	case errors.As(err, &e) && e.Code == registry.CodeAccessDenied:
-		return awsapi.Refuse("AccessDeniedException", "%s", e.Message)
-	case errors.As(err, &e) && e.Code == registry.CodeInvalidParameter:
-		return awsapi.Refuse("InvalidParameterException", "%s", e.Message)
-	case errors.Is(err, advisory.ErrOff):
-		return awsapi.Refuse("InvalidParameterException", "%s", "The server was started with --advisories off: only imports are possible.")
-	}
-	return awsapi.Internal(err)
+// Config is what the API is made of.
+type Config struct {
+	// Account is the default account, to which what concerns the whole
+	// instance belongs.
+	Account    string
+	Advisories Advisories
+	Service    Management
+	// PageKey seals page tokens.
+	PageKey []byte
 }
 
 type handlers struct {
 	account    string
 	advisories Advisories
+	service    Management
+	pages      *pagetoken.Codec
 }
 
-func (h handlers) allow(ctx context.Context, action string) error {
-	r := iam.Request{Principal: awsapi.CallFrom(ctx).Principal, Action: "ecru:" + action, Account: h.account, Resource: "*"}
-	if d := iam.Evaluate(r, iam.Policies{}); !d.Allowed {
-		return iam.Denied(r, d)
+// Service makes the table of operations.
+func Service(c Config) awsapi.Service {
+	h := handlers{account: c.Account, advisories: c.Advisories, service: c.Service, pages: pagetoken.New(c.PageKey)}
+	return awsapi.Service{
+		Target: Target, SigningName: SigningName,
+		Operations:  h.operations(),
+		Names:       Names,
+		Constraints: constraints(),
+		Violated: func(v []validate.Violation) *awsapi.Fault {
+			return awsapi.Refuse("InvalidParameterException", "%s", validate.InvalidParameter(v))
+		},
+		Fault: fault,
 	}
-	return nil
 }
 
-func (h handlers) status(ctx context.Context, _ *AdvisoriesStatusInput) (*AdvisoriesStatusOutput, error) {
-	if err := h.allow(ctx, "AdvisoriesStatus"); err != nil {
-		return nil, err
+func (h handlers) operations() []awsapi.Operation {
+	var all []awsapi.Operation
+	for _, part := range [][]awsapi.Operation{
+		h.advisoryOperations(), h.accountOperations(), h.userOperations(),
+		h.keyOperations(), h.roleOperations(), h.providerOperations(),
+	} {
+		all = append(all, part...)
 	}
-	sources, err := h.advisories.Sources(ctx)
+	return all
+}
+
+// Names spells members as AWS does: userId, arn, clientIds.
+func Names(t reflect.Type, field string) string {
+	switch {
+	case field == "ARN":
+		return "arn"
+	case strings.HasSuffix(field, "ID"):
+		field = strings.TrimSuffix(field, "ID") + "Id"
+	case strings.HasSuffix(field, "IDs"):
+		field = strings.TrimSuffix(field, "IDs") + "Ids"
+	}
+	return wire.LowerCamel(t, field)
+}
+
+// exceptions is what the API calls each kind of failure. A code that is not
+// here is a failure of ours.
+func exceptions() map[registry.Code]string {
+	return map[registry.Code]string{
+		registry.CodeInvalidParameter:         "InvalidParameterException",
+		registry.CodeAccessDenied:             "AccessDeniedException",
+		registry.CodeUnsupported:              "UnsupportedOperationException",
+		registry.CodeLimitExceeded:            "LimitExceededException",
+		registry.CodeNoSuchEntity:             "NoSuchEntityException",
+		registry.CodeEntityAlreadyExists:      "EntityAlreadyExistsException",
+		registry.CodeMalformedPolicyDocument:  "MalformedPolicyDocumentException",
+		registry.CodeRepositoryNotFound:       "RepositoryNotFoundException",
+		registry.CodeRepositoryPolicyNotFound: "RepositoryPolicyNotFoundException",
+		registry.CodeRegistryPolicyNotFound:   "RegistryPolicyNotFoundException",
+		registry.CodeThrottled:                "ThrottlingException",
+	}
+}
+
+func fault(err error) *awsapi.Fault {
+	var e *registry.Error
+	if errors.As(err, &e) {
+		if name, known := exceptions()[e.Code]; known {
+			f := awsapi.Refuse(name, "%s", e.Message)
+			f.Cause = e.Err
+			return f
+		}
+	}
+	if errors.Is(err, advisory.ErrOff) {
+		return awsapi.Refuse("InvalidParameterException", "%s", "The server was started with --advisories off: only imports are possible.")
+	}
+	return awsapi.Internal(err)
+}
+
+// caller is who asks.
+func caller(ctx context.Context) service.Caller {
+	call := awsapi.CallFrom(ctx)
+	return service.Caller{
+		Principal: call.Principal,
+		SourceIP:  call.SourceIP, Secure: call.Scheme == "https", UserAgent: call.UserAgent,
+	}
+}
+
+// Pages of lists.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+// page is the part of a list that a request asks for.
+type page struct {
+	list  pagetoken.List
+	size  int
+	after string
+}
+
+// page reads the paging members of an input. The scope is all that decides what
+// the list holds.
+func (h handlers) page(operation string, token *string, size *int32, scope ...string) (page, error) {
+	p := page{list: pagetoken.List{Operation: SigningName + ":" + operation, Scope: scope}, size: defaultPage}
+	if size != nil {
+		p.size = int(*size)
+	}
+	if deref(token) == "" {
+		return p, nil
+	}
+	var err error
+	if p.after, err = h.pages.Open(p.list, *token); err != nil {
+		return p, registry.InvalidParameter("nextToken", "Invalid pagination token")
+	}
+	return p, nil
+}
+
+// cut takes a page out of items, which were fetched with one more than fits,
+// words them, and answers the token of the next page where there is one.
+func cut[T, W any](h handlers, p page, items []T, cursor func(T) string, word func(T) W) ([]W, *string) {
+	var token *string
+	if len(items) > p.size {
+		items = items[:p.size]
+		next := h.pages.Seal(p.list, cursor(items[p.size-1]))
+		token = &next
+	}
+	out := make([]W, len(items))
+	for i, item := range items {
+		out[i] = word(item)
+	}
+	return out, token
+}
+
+// Done is the answer of operations that have nothing to tell.
+type Done struct{}
+
+func done(err error) (*Done, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &AdvisoriesStatusOutput{Sources: Sources(sources)}, nil
+	return &Done{}, nil
 }
 
-func (h handlers) update(ctx context.Context, in *UpdateAdvisoriesInput) (*UpdateAdvisoriesOutput, error) {
-	if err := h.allow(ctx, "UpdateAdvisories"); err != nil {
-		return nil, err
-	}
-	outcomes, err := h.advisories.Update(ctx, in.Ecosystems)
+// answer answers out unless something went wrong.
+func answer[T any](out T, err error) (*T, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &UpdateAdvisoriesOutput{Outcomes: Outcomes(outcomes)}, nil
+	return &out, nil
 }
 
-func (h handlers) load(ctx context.Context, in *ImportAdvisoriesInput) (*ImportAdvisoriesOutput, error) {
-	if err := h.allow(ctx, "ImportAdvisories"); err != nil {
-		return nil, err
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
 	}
-	if in.Directory == nil || *in.Directory == "" {
-		return nil, registry.InvalidParameter("directory", "Member must not be null")
-	}
-	outcomes, err := h.advisories.Import(ctx, *in.Directory, in.Ecosystems)
-	if err != nil {
-		return nil, registry.InvalidParameter("directory", err.Error())
-	}
-	return &ImportAdvisoriesOutput{Outcomes: Outcomes(outcomes)}, nil
+	return v
 }
 
-// Sources tells the state of sources in the API's words.
-func Sources(sources []advisory.Source) []Source {
-	out := make([]Source, len(sources))
-	for i, s := range sources {
-		checked := s.Checked()
-		out[i] = Source{
-			Ecosystem: &s.Ecosystem, Location: &s.Location, Records: &s.Records,
-			FetchedAt: sometime(s.FetchedAt), CheckedAt: sometime(checked), NewestModified: sometime(s.NewestModified),
-		}
-		if s.LastError != "" {
-			out[i].LastError = &s.LastError
-		}
+// text leaves empty members out.
+func text(s string) *string {
+	if s == "" {
+		return nil
 	}
-	return out
-}
-
-// Outcomes tells what was done in the API's words.
-func Outcomes(outcomes []advisory.Outcome) []Outcome {
-	out := make([]Outcome, len(outcomes))
-	for i, o := range outcomes {
-		out[i] = Outcome{Ecosystem: &o.Ecosystem, Changed: &o.Changed, Records: &o.Records, Withdrawn: &o.Withdrawn, Rejected: &o.Rejected}
-		if o.Err != nil {
-			problem := o.Err.Error()
-			out[i].Problem = &problem
-		}
-	}
-	return out
+	return &s
 }
 
 func sometime(t time.Time) *time.Time {

@@ -1,0 +1,57 @@
+package admin
+
+import "github.com/ecru-registry/ecru/internal/awsapi/validate"
+
+// constraints are what the form of inputs must be like; what names and
+// documents must be like is for the service to say.
+func constraints() []validate.Structure {
+	user, role := must("UserName"), must("RoleName")
+	policy, document := must("PolicyName"), must("PolicyDocument")
+	key := must("AccessKeyID")
+	account := validate.Field{Name: "AccountID", Rule: validate.Rule{Pattern: `[0-9]{12}`}}
+	return []validate.Structure{
+		validate.For[ImportAdvisoriesInput](must("Directory")),
+
+		validate.For[CreateAccountInput](must("AccountID")),
+		validate.For[ListAccountsInput](pageSize()),
+		validate.For[ClearPoliciesInput](account),
+
+		validate.For[CreateUserInput](account, user),
+		validate.For[GetUserInput](account, user),
+		validate.For[ListUsersInput](account, pageSize()),
+		validate.For[DeleteUserInput](account, user),
+		validate.For[AttachUserPolicyInput](account, user, policy),
+		validate.For[DetachUserPolicyInput](account, user, policy),
+		validate.For[PutUserPolicyInput](account, user, policy, document),
+		validate.For[DeleteUserPolicyInput](account, user, policy),
+
+		validate.For[CreateAccessKeyInput](account),
+		validate.For[ListAccessKeysInput](account, pageSize()),
+		validate.For[UpdateAccessKeyInput](account, key, validate.Field{Name: "Status", Rule: validate.Rule{Required: true, Enum: []string{Active, Inactive}}}),
+		validate.For[DeleteAccessKeyInput](account, key),
+		validate.For[RotateAccessKeyInput](account, key),
+
+		validate.For[CreateRoleInput](account, role, must("AssumeRolePolicyDocument"),
+			validate.Field{Name: "MaxSessionDuration", Rule: validate.Rule{Value: &validate.Range{Min: 900, Max: 43_200}}}),
+		validate.For[GetRoleInput](account, role),
+		validate.For[ListRolesInput](account, pageSize()),
+		validate.For[DeleteRoleInput](account, role),
+		validate.For[UpdateAssumeRolePolicyInput](account, role, document),
+		validate.For[AttachRolePolicyInput](account, role, policy),
+		validate.For[DetachRolePolicyInput](account, role, policy),
+		validate.For[PutRolePolicyInput](account, role, policy, document),
+		validate.For[DeleteRolePolicyInput](account, role, policy),
+
+		validate.For[CreateOpenIDConnectProviderInput](account, must("Issuer"), must("ClientIDs")),
+		validate.For[ListOpenIDConnectProvidersInput](account, pageSize()),
+		validate.For[DeleteOpenIDConnectProviderInput](account, must("Issuer")),
+	}
+}
+
+func must(member string) validate.Field {
+	return validate.Field{Name: member, Rule: validate.Rule{Required: true, MinLen: 1}}
+}
+
+func pageSize() validate.Field {
+	return validate.Field{Name: "MaxResults", Rule: validate.Rule{Value: &validate.Range{Min: 1, Max: maxPage}}}
+}
