@@ -127,6 +127,60 @@ func largeRepository(b *testing.B, s *Store, images int) []meta.PutImage {
 	return all
 }
 
+// BenchmarkAccess is what every request asks before anything else, in an
+// account of 1,000 repositories with policies.
+func BenchmarkAccess(b *testing.B) {
+	onBoth(b, func(b *testing.B, s *Store) {
+		ctx := context.Background()
+		policy := fmt.Sprintf("%01000d", 0)
+		parallel(1000, 16, func(i int) {
+			name := fmt.Sprint("r", i)
+			metatest.Repo(b, s, name)
+			check(b, s.PutDocument(ctx, benchAccount, name, meta.PolicyDocument, meta.Document{Text: policy, UpdatedAt: time.Now()}))
+			check(b, s.CreateRecord(ctx, meta.Record{Account: benchAccount, Kind: meta.UserRecord, Name: name, Body: []byte(policy)}, 0))
+			check(b, s.CreateAccessKey(ctx, meta.AccessKey{ID: name, Secret: []byte(policy[:60]), Account: benchAccount, Principal: name}, 2))
+		})
+		check(b, s.PutSetting(ctx, benchAccount, meta.SettingRegistryPolicy, policy))
+		cases := []struct {
+			name string
+			run  func(name string) error
+		}{
+			{"AccessPolicies", func(name string) error {
+				_, err := s.AccessPolicies(ctx, benchAccount, name)
+				return err
+			}},
+			{"Record", func(name string) error {
+				_, err := s.Record(ctx, benchAccount, meta.UserRecord, name)
+				return err
+			}},
+			{"AccessKey", func(name string) error {
+				_, _, err := s.AccessKey(ctx, name)
+				return err
+			}},
+		}
+		names := make([]string, 1000)
+		for i := range names {
+			names[i] = fmt.Sprint("r", i)
+		}
+		for _, c := range cases {
+			b.Run(c.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for i := range b.N {
+					check(b, c.run(names[i*7%len(names)]))
+				}
+			})
+			b.Run(c.name+"Parallel", func(b *testing.B) {
+				parallel(b.N, 16, func(i int) { check(b, c.run(names[i*7%len(names)])) })
+			})
+		}
+		b.Run("AccessPoliciesOfNone", func(b *testing.B) {
+			for i := range b.N {
+				check(b, cases[0].run(fmt.Sprint("none", i)))
+			}
+		})
+	})
+}
+
 // BenchmarkRead reads in a repository of 100,000 images with a tag each, and
 // pushes into it.
 func BenchmarkRead(b *testing.B) {

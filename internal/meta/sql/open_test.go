@@ -156,7 +156,8 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestSchemasAgree compares the tables and columns of the two databases.
+// TestSchemasAgree compares the tables, columns, indexes and references of the
+// two databases.
 func TestSchemasAgree(t *testing.T) {
 	lite := open(t, "sqlite:"+filepath.Join(t.TempDir(), "ecru.db"))
 	pg := open(t, postgres.New(t))
@@ -172,6 +173,24 @@ func TestSchemasAgree(t *testing.T) {
 	}
 	if strings.Join(ours, "\n") != strings.Join(theirs, "\n") || len(ours) == 0 {
 		t.Errorf("SQLite has\n%q\nPostgreSQL has\n%q", ours, theirs)
+	}
+	ours, err = column[string](t.Context(), lite.read, `SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err = column[string](t.Context(), pg.read, `SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class r ON r.oid = i.indrelid
+		WHERE r.relnamespace = 'public'::regnamespace AND r.relname NOT LIKE 'goose_%' AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid) ORDER BY c.relname COLLATE "C"`)
+	if err != nil || strings.Join(ours, "\n") != strings.Join(theirs, "\n") || len(ours) == 0 {
+		t.Errorf("SQLite has the indexes\n%q\nPostgreSQL has\n%q\n%v", ours, theirs, err)
+	}
+	ours, err = column[string](t.Context(), lite.read, `SELECT m.name || ' to ' || f."table" FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table' AND f.seq = 0 ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err = column[string](t.Context(), pg.read, `SELECT conrelid::regclass || ' to ' || confrelid::regclass FROM pg_constraint
+		WHERE contype = 'f' AND connamespace = 'public'::regnamespace ORDER BY (conrelid::regclass || ' to ' || confrelid::regclass) COLLATE "C"`)
+	if err != nil || strings.Join(ours, "\n") != strings.Join(theirs, "\n") || len(ours) == 0 {
+		t.Errorf("SQLite has the references\n%q\nPostgreSQL has\n%q\n%v", ours, theirs, err)
 	}
 	loose, err := column[string](t.Context(), pg.read, `SELECT table_name || '.' || column_name FROM information_schema.columns
 		WHERE table_schema = 'public' AND table_name NOT LIKE 'goose_%' AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'`)
