@@ -115,6 +115,9 @@ func (ps *principals) addAWS(name string) error {
 
 // addProvider adds an OIDC provider.
 func (ps *principals) addProvider(name string) error {
+	if strings.ContainsAny(name, "*?") {
+		return errors.New("has a wildcard")
+	}
 	service, _, resource, err := principalARN(name)
 	if err != nil {
 		return err
