@@ -14,17 +14,17 @@ import (
 // CreateTemplate stores a creation template, all of whose members the caller
 // gives but its times.
 // Errors: TemplateAlreadyExists, InvalidParameter, InvalidTagParameter,
-// TooManyTags.
+// TooManyTags, AccessDenied also where the caller may not put the policies.
 func (s *Service) CreateTemplate(ctx context.Context, c Caller, t registry.CreationTemplate) (registry.Scope, *registry.CreationTemplate, error) {
 	scope, err := s.allow(ctx, c, "ecr:CreateRepositoryCreationTemplate")
 	if err != nil {
 		return scope, nil, err
 	}
 	t.Prefix = registry.NormalPrefix(t.Prefix)
-	if err := s.completeTemplate(scope, &t); err != nil {
+	if err := s.allowTemplatePolicies(ctx, c, t.Prefix, t.RepositoryPolicy, t.LifecyclePolicy); err != nil {
 		return scope, nil, err
 	}
-	if err := s.validTemplatePolicies(ctx, scope, t.RepositoryPolicy, t.LifecyclePolicy); err != nil {
+	if err := s.completeTemplate(scope, &t); err != nil {
 		return scope, nil, err
 	}
 	body, err := encodeRecord(t)
@@ -63,10 +63,11 @@ func (s *Service) UpdateTemplate(ctx context.Context, c Caller, prefix string, c
 	if err != nil {
 		return scope, nil, err
 	}
-	if err := s.validTemplatePolicies(ctx, scope, given(change.RepositoryPolicy), given(change.LifecyclePolicy)); err != nil {
+	prefix = registry.NormalPrefix(prefix)
+	if err := s.allowTemplatePolicies(ctx, c, prefix, given(change.RepositoryPolicy), given(change.LifecyclePolicy)); err != nil {
 		return scope, nil, err
 	}
-	updated, err := s.Store.UpdateRecord(ctx, scope.Account, meta.TemplateRecord, registry.NormalPrefix(prefix), s.Now(), func(r *meta.Record) error {
+	updated, err := s.Store.UpdateRecord(ctx, scope.Account, meta.TemplateRecord, prefix, s.Now(), func(r *meta.Record) error {
 		t, err := templateOf(*r)
 		if err != nil {
 			return err
@@ -219,15 +220,28 @@ func (s *Service) completeTemplate(scope registry.Scope, t *registry.CreationTem
 	return nil
 }
 
-// validTemplatePolicies checks the policies that a template gives, as those of
-// a repository are; empty ones are none.
-func (s *Service) validTemplatePolicies(ctx context.Context, scope registry.Scope, repositoryPolicy, lifecyclePolicy string) error {
+// allowTemplatePolicies checks the policies that a template gives, as those of
+// a repository are, and that the caller may put them where the template does;
+// empty ones are none. Who may do no more than make templates gives nobody
+// access by them.
+func (s *Service) allowTemplatePolicies(ctx context.Context, c Caller, prefix, repositoryPolicy, lifecyclePolicy string) error {
+	below := prefix + "/*"
+	if prefix == registry.RootPrefix {
+		below = everyRepository
+	}
 	if repositoryPolicy != "" {
+		scope, err := s.allowOn(ctx, c, "ecr:SetRepositoryPolicy", below)
+		if err != nil {
+			return err
+		}
 		if _, _, err := s.checkPolicy(ctx, scope, iam.ResourcePolicy, repositoryPolicy); err != nil {
 			return err
 		}
 	}
 	if lifecyclePolicy != "" {
+		if _, err := s.allowOn(ctx, c, "ecr:PutLifecyclePolicy", below); err != nil {
+			return err
+		}
 		if _, err := lifecycle.ParseUpTo(s.Limits.LifecycleRules, lifecyclePolicy); err != nil {
 			return registry.InvalidLifecyclePolicy(err)
 		}

@@ -138,3 +138,26 @@ func TestTemplatesThatWouldMakeNoRepositoryAreRefused(t *testing.T) {
 		t.Errorf("found = %+v, %v", found, err)
 	}
 }
+
+func TestPoliciesOfATemplateAreForThoseWhoMayPutThem(t *testing.T) {
+	h, ctx := newHouse(t), t.Context()
+	maker := h.member("maker", `{"Effect":"Allow","Action":"ecr:*RepositoryCreationTemplate*","Resource":"*"},
+		{"Effect":"Allow","Action":["ecr:SetRepositoryPolicy","ecr:PutLifecyclePolicy"],"Resource":"arn:aws:ecr:us-east-1:`+account+`:repository/team/*"}`)
+	create := func(prefix, policy, lifecycle string) error {
+		_, _, err := h.CreateTemplate(ctx, maker, registry.CreationTemplate{Prefix: prefix, RepositoryPolicy: policy, LifecyclePolicy: lifecycle})
+		return err
+	}
+	denied := func(action, below string) *registry.Error {
+		return registry.Errorf(registry.CodeAccessDenied, "User: arn:aws:iam::%s:user/maker is not authorized to perform: %s on resource: arn:aws:ecr:us-east-1:%s:repository/%s because no identity-based policy allows the %s action", account, action, account, below, action)
+	}
+	refusedAs(t, create("prod", anybodyPulls, ""), denied("ecr:SetRepositoryPolicy", "prod/*"))
+	refusedAs(t, create("ROOT", "", keepTen), denied("ecr:PutLifecyclePolicy", "*"))
+	for _, err := range []error{create("prod", "", ""), create("team", anybodyPulls, keepTen), create("team/web", anybodyPulls, "")} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	policy := anybodyPulls
+	_, _, err := h.UpdateTemplate(ctx, maker, "prod/", service.TemplateChange{RepositoryPolicy: &policy})
+	refusedAs(t, err, denied("ecr:SetRepositoryPolicy", "prod/*"))
+}

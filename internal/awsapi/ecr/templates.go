@@ -2,6 +2,7 @@ package ecr
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -102,8 +103,18 @@ func (h *handlers) deleteRepositoryCreationTemplate(ctx context.Context, in *ecr
 	return &ecr.DeleteRepositoryCreationTemplateOutput{RegistryId: &scope.Account, RepositoryCreationTemplate: template(t)}, nil
 }
 
+// A template may be of 60 KiB. A client that asks for larger pages gets more of
+// them; one that asks for more templates by name is refused.
+const (
+	maxTemplatePage     = 100
+	maxTemplatePrefixes = 100
+)
+
 func (h *handlers) describeRepositoryCreationTemplates(ctx context.Context, in *ecr.DescribeRepositoryCreationTemplatesInput) (*ecr.DescribeRepositoryCreationTemplatesOutput, error) {
 	c := h.caller(ctx, nil)
+	if len(in.Prefixes) > maxTemplatePrefixes {
+		return nil, registry.InvalidParameter("prefixes", fmt.Sprintf("Member must have length less than or equal to %d", maxTemplatePrefixes))
+	}
 	if len(in.Prefixes) > 0 {
 		scope, found, err := h.registry.Templates(ctx, c, in.Prefixes)
 		if err != nil {
@@ -115,6 +126,7 @@ func (h *handlers) describeRepositoryCreationTemplates(ctx context.Context, in *
 	if err != nil {
 		return nil, err
 	}
+	p.size = min(p.size, maxTemplatePage)
 	scope, found, err := h.registry.ListTemplates(ctx, c, p.cursor, p.size+1)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package ecr_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,10 @@ func TestCreationTemplatesPageByPrefix(t *testing.T) {
 	if n != 3 || strings.Join(got, " ") != "team-0 team-1 team-2 team-3 team-4" {
 		t.Errorf("%d pages of %v", n, got)
 	}
+	_, err := a.DescribeRepositoryCreationTemplates(t.Context(), &sdk.DescribeRepositoryCreationTemplatesInput{NextToken: aws.String("bad")})
+	want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
+	_, err = a.DescribeRepositoryCreationTemplates(t.Context(), &sdk.DescribeRepositoryCreationTemplatesInput{Prefixes: slices.Repeat([]string{"team"}, 101)})
+	want(t, err, "InvalidParameterException", "Invalid parameter at 'prefixes' failed to satisfy constraint: 'Member must have length less than or equal to 100'")
 }
 
 func TestLayersOfARepositoryThatATemplateMakes(t *testing.T) {
