@@ -34,22 +34,23 @@ type blobFlags struct {
 	BlobKey string `help:"File with the key that content is encrypted with. Without it content is stored as it came." type:"path" placeholder:"FILE"`
 }
 
-// openContent opens the store for content. Without a key it still knows content
+// openContent opens the store for content, and answers the keys that content is
+// encrypted with, nil if it is not. Without them the store still knows content
 // that was encrypted before from other content.
-func (f blobFlags) openContent(data string) (blob.Store, error) {
-	var keys sealed.Keyring
+func (f blobFlags) openContent(data string) (blob.Store, service.Keyring, error) {
+	var keys service.Keyring
 	if f.BlobKey != "" {
 		ring, err := seal.Load(f.BlobKey)
 		if err != nil {
-			return nil, wrapFlag("--blob-key", err)
+			return nil, nil, wrapFlag("--blob-key", err)
 		}
 		keys = ring
 	}
 	content, err := disk.New(filepath.Join(data, "content"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return sealed.New(content, keys), nil
+	return sealed.New(content, keys), keys, nil
 }
 
 // secretKeys are the keys that secrets are sealed with, and where they came from.

@@ -35,16 +35,19 @@ import (
 
 // app is a registry that is put together.
 type app struct {
-	store      *sql.Store
-	service    *service.Service
-	jobs       *job.Runner
-	updater    *advisory.Updater
-	ahead      *scan.Ahead
-	server     *server.Server
-	audit      auditLog
-	secrets    *seal.Keyring
-	rootKey    meta.AccessKey // with its secret opened
-	firstStart bool
+	store   *sql.Store
+	service *service.Service
+	jobs    *job.Runner
+	updater *advisory.Updater
+	ahead   *scan.Ahead
+	server  *server.Server
+	audit   auditLog
+	// The transports are kept so that a test can walk all that they serve.
+	apis         *awsapi.Server
+	distribution *oci.Handler
+	secrets      *seal.Keyring
+	rootKey      meta.AccessKey // with its secret opened
+	firstStart   bool
 	// announced is set once the files are there by which others find the
 	// server; it is not ready before.
 	announced atomic.Bool
@@ -138,7 +141,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 			err = errors.Join(err, store.Close())
 		}
 	}()
-	content, err := c.openContent(c.Data)
+	content, contentKeys, err := c.openContent(c.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +174,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: limits, Rates: rates,
-		Secret: instance.Secret, Keyring: a.secrets, Alone: !strings.HasPrefix(c.Database, "postgres"), Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
+		Secret: instance.Secret, Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 	})
 	if err := a.ensureOwner(ctx, c.Account); err != nil {
 		return nil, err
@@ -232,6 +235,7 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
+	a.apis, a.distribution = apis, distribution
 	return route(distribution, apis), nil
 }
 

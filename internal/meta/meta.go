@@ -227,7 +227,8 @@ type Upload struct {
 	ID           string
 	RepositoryID int64
 	Offset       int64 // bytes received
-	// HashState is the marshalled state of the sha256 over the bytes so far.
+	// HashState is the state of the hash over the bytes so far, as the caller
+	// encodes it.
 	HashState []byte
 	// BlobState is whatever the blob store needs to go on with the upload.
 	BlobState []byte

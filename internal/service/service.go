@@ -73,6 +73,9 @@ type Config struct {
 	Secret []byte
 	// Keyring seals the secrets of access keys, for SecretPurpose.
 	Keyring Keyring
+	// ContentKeys seal what is kept of content outside of Content; nil where
+	// content is not encrypted.
+	ContentKeys Keyring
 	// Identities checks the tokens of OIDC issuers; nil means that none can be
 	// asked for its keys.
 	Identities IdentityTokens

@@ -344,7 +344,7 @@ func (s *Service) resume(row meta.Upload, repository string, scope registry.Scop
 		w.hash, w.algorithm = registry.NewHash(wanted), wanted
 		return w, nil
 	}
-	if err := w.hash.(encoding.BinaryUnmarshaler).UnmarshalBinary(row.HashState); err != nil {
+	if err := w.restoreHash(); err != nil {
 		return nil, registry.Internal("resuming an upload", err)
 	}
 	if wanted != "sha256" {
@@ -415,7 +415,7 @@ func (w *upload) save(ctx context.Context) error {
 		return nil
 	}
 	w.service.sessions.use(w.row.ID)
-	hashState, err := w.hash.(encoding.BinaryMarshaler).MarshalBinary()
+	hashState, err := w.hashState()
 	if err != nil {
 		return registry.Internal("saving an upload", err)
 	}
@@ -432,6 +432,29 @@ func (w *upload) save(ctx context.Context) error {
 	}
 	return nil
 }
+
+// hashState is the state of the hash to be stored. It has up to a block of the
+// content in it, and so is sealed where content is.
+func (w *upload) hashState() ([]byte, error) {
+	state, err := w.hash.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil || w.service.ContentKeys == nil {
+		return state, err
+	}
+	return w.service.ContentKeys.Seal(w.hashPurpose(), state), nil
+}
+
+// restoreHash goes on with the stored state of the hash.
+func (w *upload) restoreHash() (err error) {
+	state := w.row.HashState
+	if keys := w.service.ContentKeys; keys != nil {
+		if state, err = keys.Open(w.hashPurpose(), state); err != nil {
+			return err
+		}
+	}
+	return w.hash.(encoding.BinaryUnmarshaler).UnmarshalBinary(state)
+}
+
+func (w *upload) hashPurpose() string { return "ecru upload hash " + w.row.ID }
 
 // digest answers the digest of the bytes, reading them again where the hash of
 // that algorithm was not kept while they arrived.
