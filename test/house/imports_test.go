@@ -44,6 +44,7 @@ var rooms = map[string]layer{
 	"internal/blob/disk":   adapter,
 	"internal/blob/s3":     adapter,
 	"internal/blob/sealed": adapter,
+	"internal/oidc":        adapter,
 
 	"internal/service":  useCase,
 	"internal/scan":     useCase,
