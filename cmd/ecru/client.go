@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,40 +27,62 @@ type adminClient struct {
 	http   http.Client
 }
 
-// call sends one operation. Importing takes as long as it takes: only the
-// context ends a call.
+// refusalError is what a server has refused.
+type refusalError struct{ code, message string }
+
+func (e *refusalError) Error() string { return e.code + ": " + e.message }
+
+// call sends one operation.
 func (c *adminClient) call(ctx context.Context, operation string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.access.Endpoint+"/", bytes.NewReader(body))
+	answer, err := c.post(ctx, admin.Target, admin.SigningName, operation, body)
+	var refusal *refusalError
+	if errors.As(err, &refusal) {
+		return fmt.Errorf("%s: %s", operation, refusal.message)
+	}
 	if err != nil {
 		return err
 	}
+	return decodeAnswer(answer, out)
+}
+
+// post signs and sends one request. Importing takes as long as it takes: only
+// the context ends a call.
+func (c *adminClient) post(ctx context.Context, target, service, operation string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.access.Endpoint+"/", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	request.Header.Set("X-Amz-Target", admin.Target+"."+operation)
+	request.Header.Set("X-Amz-Target", target+"."+operation)
 	sum := sha256.Sum256(body)
 	credentials := aws.Credentials{AccessKeyID: c.access.AccessKeyID, SecretAccessKey: c.access.SecretAccessKey}
-	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), admin.SigningName, c.access.Region, time.Now())
+	err = v4.NewSigner().SignHTTP(ctx, credentials, request, hex.EncodeToString(sum[:]), service, c.access.Region, time.Now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("cannot reach the server at %s: %w", c.access.Endpoint, err)
+		return nil, fmt.Errorf("cannot reach the server at %s: %w", c.access.Endpoint, err)
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return err
+	if err == nil && response.StatusCode != http.StatusOK {
+		return nil, refused(response, answer)
 	}
-	if response.StatusCode != http.StatusOK {
-		var refusal struct{ Message string }
-		if json.Unmarshal(answer, &refusal) != nil || refusal.Message == "" {
-			refusal.Message = response.Status
-		}
-		return fmt.Errorf("%s: %s", operation, refusal.Message)
+	return answer, err
+}
+
+func refused(response *http.Response, answer []byte) error {
+	var body struct {
+		Type    string `json:"__type"`
+		Message string
 	}
-	return decodeAnswer(answer, out)
+	if json.Unmarshal(answer, &body) != nil || body.Message == "" {
+		body.Message = response.Status
+	}
+	return &refusalError{code: body.Type, message: body.Message}
 }

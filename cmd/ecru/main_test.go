@@ -39,6 +39,9 @@ func TestCommandLine(t *testing.T) {
 			"mode":      checkMode,
 			"interrupt": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(interrupt(ts, args[0])) },
 			"newer":     makeNewer,
+			"callas":    callAs,
+			"idof":      idOf,
+			"nosecret":  noSecret,
 		},
 	})
 }

@@ -27,7 +27,7 @@ func (s *Service) CreateAccount(ctx context.Context, c Caller, id, name string) 
 	if err := s.Store.CreateRecord(ctx, record, mostRecords(meta.AccountRecord)); err != nil {
 		return Account{}, NewAccessKey{}, entityError(meta.AccountRecord, id, err)
 	}
-	key, err := s.makeKey(ctx, rootOwner(id), maxKeys)
+	key, err := s.makeKey(ctx, rootOwner(id), maxOwnerKeys)
 	return Account{ID: id, Name: name, CreatedAt: now}, key, err
 }
 

@@ -15,9 +15,13 @@ import (
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
-// maxKeys is how many access keys somebody may have, as in IAM: one in use, and
-// one to change over to.
-const maxKeys = 2
+// How many access keys somebody may have. For users it is as in IAM: one in
+// use, and one to change over to. Owners may have one more, because the key that
+// the instance began with can be switched off but not removed.
+const (
+	maxKeys      = 2
+	maxOwnerKeys = 3
+)
 
 // AccessKey is a long-lived key without its secret, which is shown once, when
 // it is made.
@@ -80,8 +84,11 @@ func (s *Service) CreateKey(ctx context.Context, c Caller, account, user string)
 }
 
 func (s *Service) createKey(ctx context.Context, owner keyOwner) (NewAccessKey, error) {
+	if owner.user == "" {
+		return s.makeKey(ctx, owner, maxOwnerKeys)
+	}
 	key, err := s.makeKey(ctx, owner, maxKeys)
-	if err != nil || owner.user == "" {
+	if err != nil {
 		return key, err
 	}
 	// A user that was deleted meanwhile must not leave a key behind.
@@ -212,7 +219,7 @@ func (s *Service) DeleteKey(ctx context.Context, c Caller, account, id string) e
 
 // RotateKey makes another key for whoever has this one, and with disable
 // switches this one off at once. Errors: AccessDenied, NoSuchEntity,
-// LimitExceeded when there are two already.
+// LimitExceeded when there are as many as there may be.
 func (s *Service) RotateKey(ctx context.Context, c Caller, account, id string, disable bool) (NewAccessKey, error) {
 	old, err := s.keyToChange(ctx, c, account, id, "RotateAccessKey")
 	if err != nil {

@@ -312,6 +312,17 @@ func TestNobodyHasMoreThanTwoKeys(t *testing.T) {
 	}
 }
 
+func TestAnOwnerMayHaveOneKeyMoreThanAUser(t *testing.T) {
+	h, ctx := identities(t), t.Context()
+	for range 3 {
+		if _, err := h.CreateKey(ctx, h.owner, "", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := h.CreateKey(ctx, h.owner, "", "")
+	wantText(t, err, registry.CodeLimitExceeded, "Cannot exceed quota for AccessKeysPerUser: 3")
+}
+
 func TestTheLastRootKeyOfTheDefaultAccountStays(t *testing.T) {
 	h, ctx := identities(t), t.Context()
 	first, made, err := h.EnsureRootKey(ctx, account)
