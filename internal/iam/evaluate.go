@@ -40,26 +40,26 @@ func Evaluate(r Request, p Policies) Decision {
 	if r.Principal.Anonymous() {
 		return Decision{By: ResourceBased, Action: r.Action}
 	}
-	e := evaluation{request: &r}
+	var e evaluation
 	for _, identity := range p.Identity {
-		e.hear(identity, IdentityBased, &e.identity)
+		e.hear(&r, identity, IdentityBased, &e.identity)
 	}
-	e.hear(p.Session, SessionBased, &e.session)
-	e.hear(p.Resource, ResourceBased, &e.resource)
-	e.hear(p.Registry, ResourceBased, &e.resource)
+	e.hear(&r, p.Session, SessionBased, &e.session)
+	e.hear(&r, p.Resource, ResourceBased, &e.resource)
+	e.hear(&r, p.Registry, ResourceBased, &e.resource)
 	if e.denied {
 		return e.deny
 	}
-	d := e.grant(p.Resource)
+	d := e.grant(&r, p.Resource)
 	if d.Allowed && p.Session != nil && !e.session.named.Allowed {
-		return e.refuse(SessionBased)
+		return missing(&r, SessionBased)
 	}
 	return d
 }
 
-// evaluation is what was heard about one request.
+// evaluation is what was heard about one request. It does not hold the request,
+// which would make the compiler put it on the heap.
 type evaluation struct {
-	request  *Request
 	identity opinion
 	session  opinion
 	resource opinion // of the resource's and the registry's policies together
@@ -84,23 +84,23 @@ func (o *opinion) either() Decision {
 }
 
 // hear asks all statements of a policy, until one denies.
-func (e *evaluation) hear(p *Policy, by Source, o *opinion) {
+func (e *evaluation) hear(r *Request, p *Policy, by Source, o *opinion) {
 	if p == nil || e.denied {
 		return
 	}
 	for i := range p.statements {
 		s := &p.statements[i]
-		if !s.deny && o.named.Allowed || !s.applies(e.request) {
+		if !s.deny && o.named.Allowed || !s.applies(r) {
 			continue
 		}
 		named := byName
 		if p.grammar.principal() {
-			named = s.concerns(&e.request.Principal)
+			named = s.concerns(&r.Principal)
 		}
 		if named == unnamed {
 			continue
 		}
-		d := Decision{Allowed: !s.deny, Explicit: true, By: by, Action: e.request.Action, Policy: p.name, Statement: s.label}
+		d := Decision{Allowed: !s.deny, Explicit: true, By: by, Action: r.Action, Policy: p.name, Statement: s.label}
 		switch {
 		case s.deny:
 			e.deny, e.denied = d, true
@@ -113,69 +113,68 @@ func (e *evaluation) hear(p *Policy, by Source, o *opinion) {
 	}
 }
 
-func (e *evaluation) refuse(by Source) Decision {
-	return Decision{By: by, Action: e.request.Action}
-}
+// missing is the lack of an allow.
+func missing(r *Request, by Source) Decision { return Decision{By: by, Action: r.Action} }
 
 // grant weighs the allows, when nothing denied.
-func (e *evaluation) grant(resource *Policy) Decision {
-	p := &e.request.Principal
-	own := p.Account != "" && p.Account == e.request.Account
+func (e *evaluation) grant(r *Request, resource *Policy) Decision {
+	p := &r.Principal
+	own := p.Account != "" && p.Account == r.Account
 	switch {
 	case p.Kind == Federated:
-		return e.resourceGrant()
-	case identityOnly(e.request.Action):
-		return e.identityGrant()
+		return e.resourceGrant(r)
+	case identityOnly(r.Action):
+		return e.identityGrant(r)
 	case !own:
-		return e.foreignGrant()
+		return e.foreignGrant(r)
 	case p.Kind == Root:
-		return e.identityGrant()
+		return e.identityGrant(r)
 	case e.resource.named.Allowed && !e.identity.allows():
 		return e.resource.named
-	case assumesRole(e.request.Action, resource):
-		return e.trustGrant()
+	case assumesRole(r.Action, resource):
+		return e.trustGrant(r)
 	}
-	return e.identityGrant()
+	return e.identityGrant(r)
 }
 
 // identityGrant is the say of the principal's own policies. Owners need none.
-func (e *evaluation) identityGrant() Decision {
-	if e.request.Principal.Kind == Root {
-		return Decision{Allowed: true, By: Ownership, Action: e.request.Action}
+func (e *evaluation) identityGrant(r *Request) Decision {
+	if r.Principal.Kind == Root {
+		return Decision{Allowed: true, By: Ownership, Action: r.Action}
 	}
 	if e.identity.named.Allowed {
 		return e.identity.named
 	}
-	return e.refuse(IdentityBased)
+	return missing(r, IdentityBased)
 }
 
 // resourceGrant is the say of the resource's policy and the registry's.
-func (e *evaluation) resourceGrant() Decision {
+func (e *evaluation) resourceGrant(r *Request) Decision {
 	if e.resource.allows() {
 		return e.resource.either()
 	}
-	return e.refuse(ResourceBased)
+	return missing(r, ResourceBased)
 }
 
 // foreignGrant is for principals of another account: their own policies and the
 // resource's must allow.
-func (e *evaluation) foreignGrant() Decision {
-	if d := e.identityGrant(); !d.Allowed {
+func (e *evaluation) foreignGrant(r *Request) Decision {
+	if d := e.identityGrant(r); !d.Allowed {
 		return d
 	}
-	return e.resourceGrant()
+	return e.resourceGrant(r)
 }
 
 // trustGrant is for roles of the same account: nobody but the owner takes one on
 // unless its trust policy says so, whatever other policies they have.
-func (e *evaluation) trustGrant() Decision {
+func (e *evaluation) trustGrant(r *Request) Decision {
 	if !e.resource.allows() {
-		return e.refuse(ResourceBased)
+		return missing(r, ResourceBased)
 	}
 	if e.resource.named.Allowed {
 		return e.resource.named
 	}
-	return e.identityGrant()
+	return e.identityGrant(r)
 }
 
 // identityOnly says whether an action is one that no resource has a say in: the
