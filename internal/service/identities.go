@@ -281,7 +281,7 @@ func (s *Service) allowIdentities(ctx context.Context, c Caller, account, operat
 	if err != nil {
 		return account, err
 	}
-	if c.SourceKeyID != "" {
+	if c.SourceKeyID != "" && c.Kind != iam.AssumedRole {
 		return account, registry.Errorf(registry.CodeAccessDenied, "Temporary credentials that were made by GetSessionToken cannot manage identities.")
 	}
 	if _, err := s.Store.Record(ctx, "", meta.AccountRecord, account); err != nil {

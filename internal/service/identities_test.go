@@ -367,6 +367,17 @@ func TestSessionsCannotMakeThemselvesPermanent(t *testing.T) {
 	c.SourceKeyID = c.AccessKeyID
 	_, err := h.CreateKey(ctx, c, "", "admin")
 	wantText(t, err, registry.CodeAccessDenied, "Temporary credentials that were made by GetSessionToken cannot manage identities.")
+
+	// Sessions of a role that may are another matter, as in IAM.
+	r, err := h.CreateRole(ctx, h.owner, service.CreateRole{Name: "admin", Trust: trustAll, Inline: map[string]string{"keys": keyAdmin}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	assumed := service.Caller{Principal: iam.RolePrincipal(account, "admin", r.ID, "s", "ASIAX")}
+	assumed.SourceKeyID = c.AccessKeyID
+	if _, err := h.CreateKey(ctx, assumed, "", "admin"); err != nil {
+		t.Errorf("a session of a role: %v", err)
+	}
 }
 
 func TestUsesOfKeysAreRecorded(t *testing.T) {
