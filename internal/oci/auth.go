@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"net/http"
@@ -18,6 +19,12 @@ type Tokens interface {
 	Verify(password string, now time.Time) (iam.Principal, time.Time, error)
 }
 
+// Principals says whether whoever a password was issued to is still somebody.
+// It is asked with every request. Errors: iam.ErrUnknownKey.
+type Principals interface {
+	Alive(ctx context.Context, p iam.Principal) error
+}
+
 const (
 	// userName is the user name of every login.
 	userName = "AWS"
@@ -30,8 +37,9 @@ const (
 // logins authenticates requests, and remembers those that were good: clients
 // send the same header with each of many requests.
 type logins struct {
-	tokens Tokens
-	now    func() time.Time
+	tokens     Tokens
+	principals Principals
+	now        func() time.Time
 	// known is keyed by a hash, so that no password stays in memory.
 	known *lru.Cache[[sha256.Size]byte, login]
 }
@@ -41,17 +49,33 @@ type login struct {
 	expires   time.Time
 }
 
-func newLogins(tokens Tokens, now func() time.Time) *logins {
+func newLogins(tokens Tokens, principals Principals, now func() time.Time) *logins {
 	// New fails for a size below one only.
 	known, err := lru.New[[sha256.Size]byte, login](knownLogins)
 	if err != nil {
 		panic(err)
 	}
-	return &logins{tokens: tokens, now: now, known: known}
+	return &logins{tokens: tokens, principals: principals, now: now, known: known}
 }
 
-// authenticate answers who sends a request.
+// authenticate answers who sends a request. A password is good for hours, but
+// not longer than the key, the user or the role that it was issued to.
 func (l *logins) authenticate(r *http.Request) (iam.Principal, error) {
+	principal, err := l.login(r)
+	if err != nil {
+		return iam.Principal{}, err
+	}
+	switch err := l.principals.Alive(r.Context(), principal); {
+	case errors.Is(err, iam.ErrUnknownKey):
+		return iam.Principal{}, errUnauthorized
+	case err != nil:
+		return iam.Principal{}, err
+	}
+	return principal, nil
+}
+
+// login answers whose password a request has.
+func (l *logins) login(r *http.Request) (iam.Principal, error) {
 	values := r.Header["Authorization"]
 	if len(values) != 1 || len(values[0]) > maxCredentials {
 		return iam.Principal{}, errUnauthorized

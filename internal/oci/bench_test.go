@@ -22,6 +22,8 @@ type memory struct {
 	blob     meta.Blob
 }
 
+func (*memory) Alive(context.Context, iam.Principal) error { return nil }
+
 func (m *memory) Manifest(context.Context, service.Caller, string, registry.Reference, service.ManifestUse) (*registry.StoredManifest, error) {
 	return m.manifest, nil
 }

@@ -24,6 +24,8 @@ type broken struct {
 	err error
 }
 
+func (broken) Alive(context.Context, iam.Principal) error { return nil }
+
 func (b broken) Manifest(context.Context, service.Caller, string, registry.Reference, service.ManifestUse) (*registry.StoredManifest, error) {
 	return nil, b.err
 }

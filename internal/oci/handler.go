@@ -21,6 +21,7 @@ type Registry interface {
 	Images
 	Blobs
 	Uploads
+	Principals
 }
 
 // Repositories are what the catalog needs.
@@ -88,7 +89,7 @@ func New(c Config) *Handler {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &Handler{
-		Config: c, logins: newLogins(c.Tokens, c.Now),
+		Config: c, logins: newLogins(c.Tokens, c.Registry, c.Now),
 		version: []string{"registry/2.0"},
 	}
 	h.endpoints = h.routes()

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/ecru-registry/ecru/internal/blob/disk"
 	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/meta/sql"
 	"github.com/ecru-registry/ecru/internal/oci"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -34,6 +36,7 @@ const (
 type world struct {
 	*testing.T
 	service  *service.Service
+	store    *sql.Store
 	tokens   *iam.Tokens
 	layerKey []byte
 	server   *httptest.Server
@@ -68,7 +71,7 @@ func newWorld(t *testing.T) *world {
 		Secret: []byte("secret"), Logger: logger,
 	})
 	w := &world{
-		T: t, service: s, tokens: iam.NewTokens([]byte("key"), "us-east-1"),
+		T: t, service: s, store: store, tokens: iam.NewTokens([]byte("key"), "us-east-1"),
 		layerKey: []byte("layers"), client: &http.Client{}, skew: &atomic.Int64{},
 	}
 	handler := oci.New(oci.Config{
@@ -87,11 +90,25 @@ func newWorld(t *testing.T) *world {
 // issue makes the password of an account's root.
 func (w *world) issue(account string, now time.Time) string {
 	w.Helper()
-	password, _, err := w.tokens.Issue(iam.RootPrincipal(account, "AKIA"), now)
+	return w.issueTo(iam.RootPrincipal(account, "AKIA"+account), now)
+}
+
+// issueTo makes the password of a principal, whose key it makes, too.
+func (w *world) issueTo(p iam.Principal, now time.Time) string {
+	w.Helper()
+	if err := w.store.CreateAccessKey(w.Context(), w.keyOf(p), 0); err != nil && !errors.Is(err, meta.ErrExists) {
+		w.Fatal(err)
+	}
+	password, _, err := w.tokens.Issue(p, now)
 	if err != nil {
 		w.Fatal(err)
 	}
 	return password
+}
+
+// keyOf is the long-lived key of a principal.
+func (w *world) keyOf(p iam.Principal) meta.AccessKey {
+	return meta.AccessKey{ID: p.AccessKeyID, Account: p.Account, Principal: p.ARN, UserID: p.UserID, Active: true, CreatedAt: time.Now()}
 }
 
 func (w *world) root() service.Caller {
