@@ -89,7 +89,7 @@ type CacheRule struct {
 	Prefix         string `json:"-"` // normal
 	Kind           UpstreamKind
 	URL            string
-	UpstreamPrefix string // normal; RootPrefix: any upstream repository
+	UpstreamPrefix string // normal; empty or RootPrefix: any upstream repository
 	CredentialARN  string
 	CustomRoleARN  string
 
@@ -114,7 +114,7 @@ func (r *CacheRule) Validate(home Scope) error {
 	if said != "" && said != r.Kind && (said.Access() != OpenAccess || r.Kind.Access() != OpenAccess) {
 		return UpstreamMismatch()
 	}
-	if r.Prefix == RootPrefix && r.UpstreamPrefix != RootPrefix {
+	if r.Prefix == RootPrefix && r.UpstreamPrefix != "" && r.UpstreamPrefix != RootPrefix {
 		return UpstreamPrefixOfRoot()
 	}
 	return r.validateAccess(home, upstream)

@@ -77,14 +77,12 @@ func TestWhatARuleNeedsToGetIntoItsUpstream(t *testing.T) {
 		"itself":                   {rule: CacheRule{URL: "123456789012.dkr.ecr.us-east-1.amazonaws.com"}, want: UpstreamIsSelf()},
 		"anything":                 {rule: CacheRule{URL: "registry.example"}, want: InvalidUpstreamURL("registry.example")},
 		"root of all":              {rule: CacheRule{URL: "quay.io", Prefix: RootPrefix}, kind: UpstreamQuay},
+		"root of root":             {rule: CacheRule{URL: "quay.io", Prefix: RootPrefix, UpstreamPrefix: RootPrefix}, kind: UpstreamQuay},
 		"root of a part":           {rule: CacheRule{URL: "quay.io", Prefix: RootPrefix, UpstreamPrefix: "part"}, want: UpstreamPrefixOfRoot()},
 		"part of a part":           {rule: CacheRule{URL: "quay.io", Prefix: "here", UpstreamPrefix: "part"}, kind: UpstreamQuay},
 	} {
 		if c.rule.Prefix == "" {
 			c.rule.Prefix = "cache"
-		}
-		if c.rule.UpstreamPrefix == "" {
-			c.rule.UpstreamPrefix = RootPrefix
 		}
 		err := c.rule.Validate(home)
 		var e *Error

@@ -18,9 +18,6 @@ func (s *Service) CreateCacheRule(ctx context.Context, c Caller, r registry.Cach
 		return scope, nil, err
 	}
 	r.Prefix, r.UpstreamPrefix = registry.NormalPrefix(r.Prefix), registry.NormalPrefix(r.UpstreamPrefix)
-	if r.UpstreamPrefix == "" {
-		r.UpstreamPrefix = registry.RootPrefix
-	}
 	if err := r.Validate(scope); err != nil {
 		return scope, nil, err
 	}

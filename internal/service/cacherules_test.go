@@ -21,7 +21,7 @@ func (h *house) rule(prefix, url, secret string) *registry.CacheRule {
 func TestCacheRulesAreKept(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
 	r := h.rule("quay/", "quay.io", "")
-	if r.Prefix != "quay" || r.Kind != registry.UpstreamQuay || r.UpstreamPrefix != "ROOT" || r.CreatedAt.IsZero() {
+	if r.Prefix != "quay" || r.Kind != registry.UpstreamQuay || r.UpstreamPrefix != "" || r.CreatedAt.IsZero() {
 		t.Errorf("rule = %+v", r)
 	}
 	_, _, err := h.CreateCacheRule(ctx, h.owner, registry.CacheRule{Prefix: "quay", URL: "registry.k8s.io"})

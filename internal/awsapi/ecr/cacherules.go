@@ -58,7 +58,7 @@ func (h *handlers) createPullThroughCacheRule(ctx context.Context, in *ecr.Creat
 	noticeCacheRule(ctx, r)
 	return &ecr.CreatePullThroughCacheRuleOutput{
 		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, CreatedAt: moment(r.CreatedAt),
-		UpstreamRegistry: types.UpstreamRegistry(r.Kind), UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: &r.UpstreamPrefix,
+		UpstreamRegistry: types.UpstreamRegistry(r.Kind), UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: text(r.UpstreamPrefix),
 		CredentialArn: text(r.CredentialARN), CustomRoleArn: text(r.CustomRoleARN),
 	}, nil
 }
@@ -71,7 +71,7 @@ func (h *handlers) updatePullThroughCacheRule(ctx context.Context, in *ecr.Updat
 	}
 	noticeCacheRule(ctx, r)
 	return &ecr.UpdatePullThroughCacheRuleOutput{
-		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, UpdatedAt: moment(r.UpdatedAt), UpstreamRepositoryPrefix: &r.UpstreamPrefix,
+		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, UpdatedAt: moment(r.UpdatedAt), UpstreamRepositoryPrefix: text(r.UpstreamPrefix),
 		CredentialArn: text(r.CredentialARN), CustomRoleArn: text(r.CustomRoleARN),
 	}, nil
 }
@@ -83,7 +83,7 @@ func (h *handlers) deletePullThroughCacheRule(ctx context.Context, in *ecr.Delet
 	}
 	return &ecr.DeletePullThroughCacheRuleOutput{
 		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, CreatedAt: moment(r.CreatedAt),
-		UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: &r.UpstreamPrefix,
+		UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: text(r.UpstreamPrefix),
 		CredentialArn: text(r.CredentialARN), CustomRoleArn: text(r.CustomRoleARN),
 	}, nil
 }
@@ -94,7 +94,7 @@ func (h *handlers) validatePullThroughCacheRule(ctx context.Context, in *ecr.Val
 		return nil, err
 	}
 	return &ecr.ValidatePullThroughCacheRuleOutput{
-		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: &r.UpstreamPrefix,
+		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: text(r.UpstreamPrefix),
 		CredentialArn: text(r.CredentialARN), CustomRoleArn: text(r.CustomRoleARN),
 		IsValid: failure == "", Failure: text(failure),
 	}, nil
@@ -126,7 +126,7 @@ func cacheRules(scope registry.Scope, found []registry.CacheRule) []types.PullTh
 	for _, r := range found {
 		out = append(out, types.PullThroughCacheRule{
 			RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt),
-			UpstreamRegistry: types.UpstreamRegistry(r.Kind), UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: &r.UpstreamPrefix,
+			UpstreamRegistry: types.UpstreamRegistry(r.Kind), UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: text(r.UpstreamPrefix),
 			CredentialArn: text(r.CredentialARN), CustomRoleArn: text(r.CustomRoleARN),
 		})
 	}

@@ -52,14 +52,14 @@ func TestAPullThroughCacheRuleIsEchoedWhole(t *testing.T) {
 func TestAnOpenUpstreamIsValid(t *testing.T) {
 	a := start(t)
 	made := a.cacheRule("ecr-public/", "public.ecr.aws")
-	if *made.EcrRepositoryPrefix != "ecr-public" || made.UpstreamRegistry != "ecr-public" || *made.UpstreamRepositoryPrefix != "ROOT" || made.CredentialArn != nil {
+	if *made.EcrRepositoryPrefix != "ecr-public" || made.UpstreamRegistry != "ecr-public" || made.UpstreamRepositoryPrefix != nil || made.CredentialArn != nil {
 		t.Errorf("%+v", made)
 	}
 	if got := notice(made.ResultMetadata); got != "Pull-through cache rules are stored; this version of ecru does not pull from upstreams yet." {
 		t.Errorf("notice %q", got)
 	}
 	v := ok[*sdk.ValidatePullThroughCacheRuleOutput](t)(a.ValidatePullThroughCacheRule(t.Context(), &sdk.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("ecr-public")}))
-	if !v.IsValid || v.Failure != nil || *v.RegistryId != account || *v.EcrRepositoryPrefix != "ecr-public" || *v.UpstreamRepositoryPrefix != "ROOT" {
+	if !v.IsValid || v.Failure != nil || *v.RegistryId != account || *v.EcrRepositoryPrefix != "ecr-public" || v.UpstreamRepositoryPrefix != nil {
 		t.Errorf("%+v", v)
 	}
 }
