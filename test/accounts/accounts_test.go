@@ -270,7 +270,9 @@ func TestAnotherAccountNeedsBothSides(t *testing.T) {
 	a.pushImage(home, "web", "1", "content")
 	key(t, s, "account", "create", abroad)
 	able := user(t, s, abroad, "able", "AmazonEC2ContainerRegistryPullOnly")
-	poor := user(t, s, abroad, "poor")
+	policy := t.TempDir() + "/login.json"
+	writePolicy(t, policy, `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"}}`)
+	poor := user(t, s, abroad, "poor", "--policy-file", policy)
 	pull := func(c *caller) int {
 		status, _ := c.request(home, http.MethodGet, "/v2/web/manifests/1", "", nil)
 		return status
