@@ -199,13 +199,13 @@ type listFlags struct {
 	JSON bool `help:"Print JSON."`
 }
 
-// show prints v as JSON, in the API's words, or lets print write a table.
-func (f listFlags) show(s streams, v any, print func(*tabwriter.Writer)) error {
+// show prints v as JSON, in the API's words, or lets rows write a table.
+func (f listFlags) show(s streams, v any, rows func(*tabwriter.Writer)) error {
 	if f.JSON {
 		return printJSON(s.out, v)
 	}
 	table := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
-	print(table)
+	rows(table)
 	return table.Flush()
 }
 
