@@ -212,6 +212,14 @@ func TestWhoMay(t *testing.T) {
 	})
 }
 
+// TestAnOwnerOfNoAccountOwnsNothing: two accounts that are not known are not the
+// same.
+func TestAnOwnerOfNoAccountOwnsNothing(t *testing.T) {
+	if d := Evaluate(Request{Principal: Principal{ARN: "x", Kind: Root}, Action: "ecr:PutImage"}, Policies{}); d.Allowed {
+		t.Error(d)
+	}
+}
+
 func TestWhoMayFromAnotherAccount(t *testing.T) {
 	everything := []string{policy(allow("*"))}
 	decide(t, []decision{

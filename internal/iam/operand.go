@@ -91,7 +91,7 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	if mapped := network.Bits() - 96; network.Addr().Is4In6() && mapped >= 0 {
 		network = netip.PrefixFrom(network.Addr().Unmap(), mapped)
 	}
-	return network.Masked(), nil
+	return network, nil
 }
 
 // arnFields is how many parts, divided by colons, an ARN has.
