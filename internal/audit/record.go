@@ -144,6 +144,9 @@ func identityOf(who reqlog.Identity) userIdentity {
 			Type: "Role", PrincipalID: id, ARN: "arn:aws:iam::" + who.Account + ":role/" + who.Name,
 			AccountID: who.Account, UserName: who.Name,
 		}}
+	case "WebIdentityUser":
+		// CloudTrail knows no more of them than what their issuer says.
+		out.Type, out.UserName = who.Kind, who.Name
 	default:
 		out.Type = "Unknown"
 	}
