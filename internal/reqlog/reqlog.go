@@ -16,8 +16,9 @@ type Note struct {
 	Principal string // who asks, "" while unknown
 	Operation string // what for; one of a small set of names, because metrics are kept for each
 
-	// The rest is for audit logs.
+	// The rest is for audit logs. Audited says that there is one.
 
+	Audited  bool
 	Identity Identity
 	Service  string // ecr, sts, ecru
 	Region   string // that the client signed for; "" for the server's own
@@ -67,6 +68,12 @@ func Decide(ctx context.Context, d Decision) {
 		n.Decisions = n.few[:0]
 	}
 	n.Decisions = append(n.Decisions, d)
+}
+
+// Audited says whether anybody will read the decisions about a request.
+func Audited(ctx context.Context) bool {
+	n := from(ctx)
+	return n != nil && n.Audited
 }
 
 // Identify says who asks in full.

@@ -43,7 +43,7 @@ func (s *Server) handler() http.Handler {
 // exchange serves one request and leaves a line in the log and in the metrics.
 func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{begin: time.Now()}
-	x.note.RequestID = requestID(r)
+	x.note.RequestID, x.note.Audited = requestID(r), s.config.Observe != nil
 	x.answer.init(w, r, s.config.Limits.AnswerStall)
 	w.Header()[requestIDHeader] = []string{x.note.RequestID}
 	r = r.WithContext(reqlog.With(r.Context(), &x.note))

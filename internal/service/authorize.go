@@ -75,10 +75,12 @@ func (s *Service) decide(ctx context.Context, c Caller, q question) (registry.Sc
 		return scope, err
 	}
 	decision := iam.Evaluate(request, policies)
-	reqlog.Decide(ctx, reqlog.Decision{
-		Account: scope.Account, Action: request.Action, Resource: request.Resource,
-		Allowed: decision.Allowed, Reason: decision.String(),
-	})
+	if reqlog.Audited(ctx) {
+		reqlog.Decide(ctx, reqlog.Decision{
+			Account: scope.Account, Action: request.Action, Resource: request.Resource,
+			Allowed: decision.Allowed, Reason: decision.String(),
+		})
+	}
 	if !decision.Allowed {
 		return scope, iam.Denied(request, decision)
 	}
@@ -271,8 +273,8 @@ func (c *compiledPolicies) identity(body []byte) (compiledIdentity, error) {
 			out.policies = append(out.policies, p)
 		}
 	}
-	for name, document := range stored.Policies.Inline {
-		p, err := iam.Parse(name, iam.IdentityPolicy, document)
+	for _, name := range sortedNames(stored.Policies.Inline) {
+		p, err := iam.Parse(name, iam.IdentityPolicy, stored.Policies.Inline[name])
 		if err != nil {
 			return out, registry.Internal("compiling a stored policy", err)
 		}
