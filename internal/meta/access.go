@@ -35,7 +35,7 @@ type Record struct {
 	Account   string
 	Kind      RecordKind
 	Name      string
-	Body      []byte // the use case's own encoding
+	Body      []byte // the use case's own encoding; never modified after it was read
 	CreatedAt time.Time
 	UpdatedAt time.Time // equal to CreatedAt until it is changed
 }
@@ -51,7 +51,7 @@ type Records interface {
 	// ListRecords answers up to limit records whose names sort (bytewise)
 	// after after, in order of name.
 	ListRecords(ctx context.Context, account string, kind RecordKind, after string, limit int) ([]Record, error)
-	// UpdateRecord lets change modify the body and sets UpdatedAt to now, with
+	// UpdateRecord lets change modify the body, which is its own, and sets UpdatedAt to now, with
 	// nobody else's change in between. An error of change is returned as it
 	// is. Errors: ErrNoRecord.
 	UpdateRecord(ctx context.Context, account string, kind RecordKind, name string, now time.Time, change func(*Record) error) (Record, error)
@@ -105,6 +105,7 @@ type AccessPolicies struct {
 	Registry   string // the setting SettingRegistryPolicy of its account
 	Scope      string // the setting registry.SettingPolicyScope of its account
 	// Tags are the repository's resource tags, which conditions may ask for.
+	// Nobody modifies them.
 	Tags []registry.ResourceTag
 }
 

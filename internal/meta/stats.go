@@ -5,7 +5,7 @@ import "context"
 // Stats says how much a store holds.
 type Stats struct {
 	Repositories int64
-	Images       int64
+	Images       int64 // archived ones are not counted
 	Blobs        int64
 	Bytes        int64 // of all blobs, each counted once
 }

@@ -210,7 +210,7 @@ func keyHostile(t *testing.T, s meta.Store) {
 		wantSame(t, "listed", []meta.AccessKey{k}, value(s.ListAccessKeys(ctx, account, name))(t))
 	}
 	must(t, s.CreateAccessKey(ctx, userKey("\uFFFD"), 0))
-	for _, name := range []string{"\x00", "\xff"} {
+	for _, name := range []string{"\x00", "\xff", noise(1025)} {
 		bad := userKey("x")
 		bad.Principal = name
 		wantCode(t, s.CreateAccessKey(ctx, bad, 0), registry.CodeInvalidParameter)

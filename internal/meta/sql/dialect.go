@@ -154,6 +154,13 @@ func isText(s string) bool {
 	return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s)
 }
 
+// maxName bounds what is part of a key: PostgreSQL's indexes hold no more than
+// some 2,700 bytes a row.
+const maxName = 1024
+
+// isName says whether s can be part of a key.
+func isName(s string) bool { return len(s) <= maxName && isText(s) }
+
 // toText replaces what a database cannot hold.
 func toText(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")

@@ -98,8 +98,8 @@ func (s *Store) ListAccessKeys(ctx context.Context, account, principal string) (
 // CreateAccessKey is part of meta.KeyRing.
 func (s *Store) CreateAccessKey(ctx context.Context, k meta.AccessKey, most int) error {
 	for _, text := range []string{k.ID, k.Account, k.Principal, k.UserID} {
-		if !isText(text) {
-			return registry.InvalidParameter("accessKeyId", "must be text")
+		if !isName(text) {
+			return registry.InvalidParameter("accessKeyId", "must be text of at most 1024 bytes")
 		}
 	}
 	defer s.keys.changed()

@@ -26,8 +26,8 @@ const (
 
 // CreateRecord is part of meta.Records.
 func (s *Store) CreateRecord(ctx context.Context, r meta.Record, most int) error {
-	if !isText(r.Account) || !isText(string(r.Kind)) || !isText(r.Name) {
-		return registry.InvalidParameter("name", "must be text")
+	if !isName(r.Account) || !isName(string(r.Kind)) || !isName(r.Name) {
+		return registry.InvalidParameter("name", "must be text of at most 1024 bytes")
 	}
 	defer s.records.changed()
 	return s.write(ctx, func(t *tx) error {
