@@ -2,7 +2,6 @@ package clients
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,12 +21,14 @@ var stories = []struct {
 }{
 	{"aws.txtar", []string{"aws", "jq"}},
 	{"boto3.txtar", []string{"python3"}},
+	{"sts.txtar", []string{"aws", "python3", "curl"}},
 	{"skopeo.txtar", []string{"aws", "skopeo"}},
 	{"crane.txtar", []string{"aws", "crane"}},
 	{"regctl.txtar", []string{"aws", "regctl"}},
 	{"buildah.txtar", []string{"aws", "buildah"}},
 	{"podman.txtar", []string{"aws", "podman"}},
 	{"docker.txtar", []string{"aws", "docker", "dockerd"}},
+	{"access.txtar", []string{"aws", "jq", "skopeo"}},
 }
 
 func TestClients(t *testing.T) {
@@ -48,12 +49,15 @@ func tell(t *testing.T, s *server.Server, images *images, script string, tools [
 	for _, tool := range tools {
 		need(t, tool)
 	}
-	variables := environment(t, s, images)
+	variables := environment(t, s, images, firstCLI(t))
 	switch script {
 	case "docker.txtar":
 		variables = append(variables, "DOCKER_HOST="+startDocker(t))
 	case "boto3.txtar":
-		variables = append(variables, "PYTHON="+pythonWithBoto3(t))
+		variables = append(variables, "PYTHON="+installed(t, "boto3", pythons(t))[0])
+	case "sts.txtar":
+		variables = append(variables, "PYTHON="+installed(t, "boto3", pythons(t))[0])
+		variables = append(variables, identities(t, s)...)
 	case "podman.txtar", "buildah.txtar":
 		needRoot(t)
 	}
@@ -69,16 +73,16 @@ func tell(t *testing.T, s *server.Server, images *images, script string, tools [
 	})
 }
 
-func environment(t *testing.T, s *server.Server, images *images) []string {
+// environment is what stories find; cli is the AWS CLI that they get as "aws".
+func environment(t *testing.T, s *server.Server, images *images, cli string) []string {
 	t.Helper()
 	c := s.Credentials
-	models := filepath.Join(fixture.Root(t), ".tools", "aws-models")
 	return []string{
-		"PATH=" + toolPath(t),
+		"PATH=" + commands(t, cli) + string(filepath.ListSeparator) + toolPath(t), "ECRU_DATA=" + s.Data,
 		"HOST=" + s.Host,
 		"AWS_ENDPOINT_URL=" + s.URL, "AWS_REGION=" + c.Region, "AWS_DEFAULT_REGION=" + c.Region,
 		"AWS_ACCESS_KEY_ID=" + c.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + c.SecretAccessKey,
-		"AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true", "AWS_DATA_PATH=" + models,
+		"AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true", "AWS_DATA_PATH=" + models(t),
 		"IMAGE=" + images.image, "IMAGE_DIGEST=" + images.imageDigest,
 		"INDEX=" + images.index, "INDEX_DIGEST=" + images.indexDigest,
 		"TARBALL=" + images.tarball, "CONFIG_DIGEST=" + images.configDigest,
@@ -106,7 +110,7 @@ func find(t *testing.T, tool string) string {
 	t.Helper()
 	for _, dir := range filepath.SplitList(toolPath(t)) {
 		path := filepath.Join(dir, tool)
-		if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 && !info.IsDir() {
+		if executable(path) {
 			return path
 		}
 	}
@@ -128,17 +132,4 @@ func needRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		missing(t, "containers are only built as root here")
 	}
-}
-
-// pythonWithBoto3 finds an interpreter that has boto3: a package of Debian is
-// only seen by Debian's own.
-func pythonWithBoto3(t *testing.T) string {
-	t.Helper()
-	for _, python := range []string{"python3", "/usr/bin/python3"} {
-		if exec.Command(python, "-c", "import boto3").Run() == nil {
-			return python
-		}
-	}
-	missing(t, "no python3 has boto3; scripts/install-test-tools.sh installs it")
-	return ""
 }
