@@ -137,27 +137,56 @@ type source struct {
 	client *http.Client
 	now    func() time.Time
 
-	mu      sync.Mutex // held while the issuer is discovered
+	discovering sync.Mutex
+
+	mu      sync.Mutex
 	keys    gooidc.KeySet
 	fetched time.Time
 }
 
 // keySet discovers the issuer now and then: that also forgets keys that it has
-// withdrawn.
+// withdrawn. While one caller does so the others go on with the keys that are
+// known, if there are any.
 func (s *source) keySet(ctx context.Context) (gooidc.KeySet, error) {
+	keys, age := s.known()
+	switch {
+	case keys != nil && age < refreshAfter:
+		return keys, nil
+	case keys != nil && age < goodFor:
+		if !s.discovering.TryLock() {
+			return keys, nil
+		}
+	default:
+		s.discovering.Lock()
+	}
+	defer s.discovering.Unlock()
+	if keys, age = s.known(); keys != nil && age < refreshAfter {
+		return keys, nil // somebody was faster
+	}
+	fresh, err := s.discover(ctx)
+	if err != nil {
+		if keys != nil && age < goodFor {
+			return keys, nil
+		}
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	age := s.now().Sub(s.fetched)
-	if s.keys != nil && age < refreshAfter {
-		return s.keys, nil
-	}
+	s.keys, s.fetched = fresh, s.now()
+	return fresh, nil
+}
+
+func (s *source) known() (gooidc.KeySet, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.keys, s.now().Sub(s.fetched)
+}
+
+func (s *source) discover(ctx context.Context) (gooidc.KeySet, error) {
 	// Others wait for the answer, too: it is not for this caller to give up.
 	ctx = gooidc.ClientContext(context.WithoutCancel(ctx), s.client)
 	provider, err := gooidc.NewProvider(ctx, s.url)
 	if err != nil {
-		if s.keys != nil && age < goodFor {
-			return s.keys, nil
-		}
 		return nil, err
 	}
 	var document struct {
@@ -166,8 +195,7 @@ func (s *source) keySet(ctx context.Context) (gooidc.KeySet, error) {
 	if err := provider.Claims(&document); err != nil || document.Keys == "" {
 		return nil, fmt.Errorf("%s names no jwks_uri", s.url)
 	}
-	s.keys, s.fetched = gooidc.NewRemoteKeySet(ctx, document.Keys), s.now()
-	return s.keys, nil
+	return gooidc.NewRemoteKeySet(ctx, document.Keys), nil
 }
 
 // witness sees whether keys could not be fetched, which the verifier above it

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -389,6 +390,42 @@ func TestAnIssuerThatIsAwayForAWhile(t *testing.T) {
 	i.pass(5 * time.Second)
 	if err := verify(); err != nil {
 		t.Errorf("when it is back: %v", err)
+	}
+}
+
+// TestKnownKeysAreUsedWhileTheIssuerIsSlow: one caller waits for it, no other.
+func TestKnownKeysAreUsedWhileTheIssuerIsSlow(t *testing.T) {
+	i := newIssuer(t)
+	var slow atomic.Bool
+	asked, answer := make(chan struct{}), make(chan struct{})
+	v := oidc.New(oidc.Options{Now: i.clock, Transport: func(roots *x509.CertPool) http.RoundTripper {
+		next := oidc.DefaultTransport(roots)
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			if slow.Swap(false) {
+				close(asked)
+				<-answer
+			}
+			return next.RoundTrip(r)
+		})
+	}})
+	verify := func() error {
+		_, err := v.Verify(t.Context(), i.known(), i.token(jwt.SigningMethodRS256, "rsa", i.claims()))
+		return err
+	}
+	if err := verify(); err != nil {
+		t.Fatal(err)
+	}
+	i.pass(2 * time.Hour)
+	slow.Store(true)
+	first := make(chan error, 1)
+	go func() { first <- verify() }()
+	<-asked
+	if err := verify(); err != nil {
+		t.Errorf("while another waits: %v", err)
+	}
+	close(answer)
+	if err := <-first; err != nil {
+		t.Error(err)
 	}
 }
 
