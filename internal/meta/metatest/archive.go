@@ -44,7 +44,7 @@ var (
 	active     = meta.ImageQuery{Limit: 100}
 )
 
-func become(s meta.Store, t testing.TB, digest string, status registry.ImageStatus, at time.Time, jobs ...job.Job) (registry.Image, error) {
+func become(t testing.TB, s meta.Store, digest string, status registry.ImageStatus, at time.Time, jobs ...job.Job) (registry.Image, error) {
 	return s.SetStorageClass(t.Context(), meta.SetStorageClass{
 		Account: account, Repository: "web", ID: registry.ImageID{Digest: digest}, Status: status, Now: at, Jobs: jobs,
 	})
@@ -53,7 +53,7 @@ func become(s meta.Store, t testing.TB, digest string, status registry.ImageStat
 func archive(t testing.TB, s meta.Store, digests ...string) {
 	t.Helper()
 	for _, d := range digests {
-		if _, err := become(s, t, d, registry.ImageArchived, base); err != nil {
+		if _, err := become(t, s, d, registry.ImageArchived, base); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -92,7 +92,7 @@ func archiveLife(t *testing.T, s meta.Store) {
 	}
 	for n, step := range steps {
 		step.note()
-		got, err := become(s, t, a, step.status, at(n), jobs(fmt.Sprint(n)))
+		got, err := become(t, s, a, step.status, at(n), jobs(fmt.Sprint(n)))
 		must(t, err)
 		what := fmt.Sprintf("step %d to %s", n, step.status)
 		wantSame(t, what, want, got)
@@ -118,11 +118,11 @@ func archiveSteps(t *testing.T, s meta.Store) {
 				registry.ImageArchived:   {registry.ImageActive, registry.ImageArchived},
 				registry.ImageActivating: {registry.ImageActive, registry.ImageArchived, registry.ImageActivating},
 			}[from] {
-				if _, err := become(s, t, a, on, base); err != nil {
+				if _, err := become(t, s, a, on, base); err != nil {
 					t.Fatal(err)
 				}
 			}
-			got, err := become(s, t, a, to, base)
+			got, err := become(t, s, a, to, base)
 			switch {
 			case from == registry.ImageActivating && to == registry.ImageArchived:
 				wantError(t, err, registry.ImageBeingRestored(a))
@@ -137,10 +137,10 @@ func archiveSteps(t *testing.T, s meta.Store) {
 			}
 		}
 	}
-	if _, err := become(s, t, a, "MELTED", base); err == nil || registry.CodeOf(err) != registry.CodeInternal {
+	if _, err := become(t, s, a, "MELTED", base); err == nil || registry.CodeOf(err) != registry.CodeInternal {
 		t.Errorf("an unknown status: %v", err)
 	}
-	if _, err := become(s, t, a, registry.ImageAnyStatus, base); err == nil {
+	if _, err := become(t, s, a, registry.ImageAnyStatus, base); err == nil {
 		t.Error("ANY became a status")
 	}
 }
@@ -198,7 +198,7 @@ func archiveHidden(t *testing.T, s meta.Store) {
 		}
 	}
 	for _, status := range []registry.ImageStatus{registry.ImageActive, registry.ImageArchived, registry.ImageActivating, registry.ImageActive} {
-		if _, err := become(s, t, a, status, base); err != nil {
+		if _, err := become(t, s, a, status, base); err != nil {
 			t.Fatal(err)
 		}
 		check(status)
@@ -263,7 +263,7 @@ func archiveReferrers(t *testing.T, s meta.Store) {
 	}
 	slices.Sort(digests)
 	archive(t, s, digests[1])
-	if _, err := become(s, t, digests[1], registry.ImageActivating, base); err != nil {
+	if _, err := become(t, s, digests[1], registry.ImageActivating, base); err != nil {
 		t.Fatal(err)
 	}
 	archive(t, s, digests[2], subject)
@@ -287,27 +287,27 @@ func archiveIndex(t *testing.T, s meta.Store) {
 	a, b := put(t, s, "web", "a"), put(t, s, "web", "b")
 	one, two := putIndex(t, s, "web", []string{a, b}, "one"), putIndex(t, s, "web", []string{a}, "two")
 	parents := slices.Sorted(slices.Values([]string{one, two}))
-	_, err := become(s, t, a, registry.ImageArchived, base)
+	_, err := become(t, s, a, registry.ImageArchived, base)
 	wantError(t, err, registry.Errorf(registry.CodeImageStorageClassUpdateNotSupported,
 		"The image with digest '%s' cannot be archived because it is referenced by the active manifest list: [%s]", a, strings.Join(parents, ", ")))
 	archive(t, s, two)
-	_, err = become(s, t, a, registry.ImageArchived, base)
+	_, err = become(t, s, a, registry.ImageArchived, base)
 	wantError(t, err, registry.ImageNeededUnarchived(a, []string{one}))
 	archive(t, s, one)
-	if _, err = become(s, t, one, registry.ImageActivating, base); err != nil {
+	if _, err = become(t, s, one, registry.ImageActivating, base); err != nil {
 		t.Error(err)
 	}
-	_, err = become(s, t, a, registry.ImageArchived, base)
+	_, err = become(t, s, a, registry.ImageArchived, base)
 	wantError(t, err, registry.ImageNeededUnarchived(a, []string{one}))
-	if _, err = become(s, t, one, registry.ImageActive, base); err != nil {
+	if _, err = become(t, s, one, registry.ImageActive, base); err != nil {
 		t.Error(err)
 	}
 	archive(t, s, one, a, b)
 	// They come back in any order.
-	if _, err = become(s, t, one, registry.ImageActive, base); err != nil {
+	if _, err = become(t, s, one, registry.ImageActive, base); err != nil {
 		t.Error(err)
 	}
-	if _, err = become(s, t, a, registry.ImageActive, base); err != nil {
+	if _, err = become(t, s, a, registry.ImageActive, base); err != nil {
 		t.Error(err)
 	}
 	// A needed image is not deleted, archived or not.
@@ -324,7 +324,7 @@ func archivePushIndex(t *testing.T, s meta.Store) {
 	index := Push("web", Index(a, b), "all")
 	archive(t, s, a)
 	for _, status := range []registry.ImageStatus{registry.ImageArchived, registry.ImageActivating} {
-		if _, err := become(s, t, a, status, base); err != nil {
+		if _, err := become(t, s, a, status, base); err != nil {
 			t.Error(err)
 		}
 		_, err := s.PutImage(ctx, index)
@@ -369,7 +369,7 @@ func archiveCounts(t *testing.T, s meta.Store) {
 	value(s.DeleteImage(ctx, account, "web", registry.ImageID{Digest: b}, meta.DeleteTagOnly))(t) // counted no more
 	wantCode(t, limited("d"), registry.CodeLimitExceeded)
 	archive(t, s, a)
-	if _, err := become(s, t, a, registry.ImageActivating, base); err != nil {
+	if _, err := become(t, s, a, registry.ImageActivating, base); err != nil {
 		t.Error(err)
 	}
 	wantCode(t, limited("d"), registry.CodeLimitExceeded)
@@ -395,7 +395,7 @@ func archivePush(t *testing.T, s meta.Store) {
 	wantCode(t, err, registry.CodeImageAlreadyExists)
 	for n, status := range []registry.ImageStatus{registry.ImageArchived, registry.ImageActivating} {
 		archive(t, s, a)
-		if _, err := become(s, t, a, status, base); err != nil {
+		if _, err := become(t, s, a, status, base); err != nil {
 			t.Error(err)
 		}
 		tags := []string{"v1", fmt.Sprint("w", n)}
@@ -508,7 +508,7 @@ func archiveScan(t *testing.T, s meta.Store) {
 		return s.StartScan(t.Context(), account, repo.ID, a, meta.StartScan{Engine: "E", Now: base}, 0, 0, []job.Job{{Kind: "scan", Key: a, RunAt: base}})
 	}
 	for _, status := range []registry.ImageStatus{registry.ImageArchived, registry.ImageActivating} {
-		if _, err := become(s, t, a, status, base); err != nil {
+		if _, err := become(t, s, a, status, base); err != nil {
 			t.Fatal(err)
 		}
 		wantError(t, scan(), registry.ImageIsArchived(account, "web", registry.ImageID{Digest: a}))
@@ -516,7 +516,7 @@ func archiveScan(t *testing.T, s meta.Store) {
 	if got := value(s.ClaimJobs(t.Context(), base, 1, 9))(t); len(got) != 0 {
 		t.Errorf("jobs %v", got)
 	}
-	if _, err := become(s, t, a, registry.ImageActive, base); err != nil {
+	if _, err := become(t, s, a, registry.ImageActive, base); err != nil {
 		t.Fatal(err)
 	}
 	must(t, scan())
@@ -573,7 +573,7 @@ func archiveIndexRace(t *testing.T, s meta.Store) {
 			}
 		})
 		all.Go(func() {
-			_, err := become(s, t, child, registry.ImageArchived, base)
+			_, err := become(t, s, child, registry.ImageArchived, base)
 			if gone.Store(err == nil); err != nil && registry.CodeOf(err) != registry.CodeImageStorageClassUpdateNotSupported {
 				t.Error(err)
 			}
@@ -600,11 +600,11 @@ func archiveStorm(t *testing.T, s meta.Store) {
 				var err error
 				switch (w + n/2) % 6 {
 				case 0, 1:
-					_, err = become(s, t, in.Digest, registry.ImageArchived, base)
+					_, err = become(t, s, in.Digest, registry.ImageArchived, base)
 				case 2:
-					_, err = become(s, t, in.Digest, registry.ImageActivating, base)
+					_, err = become(t, s, in.Digest, registry.ImageActivating, base)
 				case 3:
-					_, err = become(s, t, in.Digest, registry.ImageActive, base)
+					_, err = become(t, s, in.Digest, registry.ImageActive, base)
 				case 4:
 					_, err = s.PutImage(t.Context(), in)
 				case 5:

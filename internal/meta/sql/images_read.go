@@ -191,10 +191,10 @@ func filtered(q meta.ImageQuery, statement string, args ...any) (string, []any) 
 }
 
 func withStatus(status registry.ImageStatus, statement string, args []any) (string, []any) {
-	switch status {
-	case registry.ImageAnyStatus:
+	if status == registry.ImageAnyStatus {
 		return statement, args
-	case "":
+	}
+	if status == "" {
 		status = registry.ImageActive
 	}
 	return statement + ofStatus, append(args, string(status))

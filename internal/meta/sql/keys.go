@@ -31,9 +31,9 @@ const (
 	qInsertInstance = `INSERT INTO instance (id, secret, created_at, root_key) VALUES (1, ?, ?, ?)`
 
 	// While secrets are rewritten nobody adds one. SQLite has one writer.
-	qLockSecrets     = `LOCK TABLE access_keys, instance IN SHARE ROW EXCLUSIVE MODE`
+	qLockSealed      = `LOCK TABLE access_keys, instance IN SHARE ROW EXCLUSIVE MODE`
 	qInstanceSecret  = `SELECT secret FROM instance WHERE id = 1`
-	qKeySecrets      = `SELECT id, secret FROM access_keys`
+	qSealedKeys      = `SELECT id, secret FROM access_keys`
 	qRewriteInstance = `UPDATE instance SET secret = ? WHERE id = 1`
 	qRewriteKey      = `UPDATE access_keys SET secret = ? WHERE id = ?`
 )
@@ -197,7 +197,7 @@ func (s *Store) RewriteSecrets(ctx context.Context, rewrite func(sealed []byte) 
 	defer s.keys.changed()
 	return s.write(ctx, func(t *tx) error {
 		if t.d.numbered {
-			if _, err := t.exec(qLockSecrets); err != nil {
+			if _, err := t.exec(qLockSealed); err != nil {
 				return err
 			}
 		}
@@ -245,7 +245,7 @@ func rewrittenSecrets(t *tx, rewrite func([]byte) ([]byte, error)) ([]secretChan
 			return err
 		}
 		return add(qRewriteKey, sealed, id)
-	}, qKeySecrets)
+	}, qSealedKeys)
 	return changes, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,14 +25,12 @@ func TestFirstVersionIsBroughtUp(t *testing.T) {
 	urls := map[string]string{"SQLite": "sqlite:" + filepath.Join(t.TempDir(), "ecru.db"), "PostgreSQL": ""}
 	for name, url := range urls {
 		t.Run(name, func(t *testing.T) {
-			driver, source, d := "sqlite", "", sqliteDialect()
 			if url == "" {
 				url = postgres.New(t)
-				driver, source, d = "pgx", url, postgresDialect()
+				firstVersion(t, "pgx", url, postgresDialect())
 			} else {
-				source = sqliteName(url[len("sqlite:"):], writerPragmas)
+				firstVersion(t, "sqlite", sqliteName(strings.TrimPrefix(url, "sqlite:"), writerPragmas), sqliteDialect())
 			}
-			firstVersion(t, driver, source, d)
 			s := open(t, url)
 			checkFirstVersion(t, s)
 			checkInvariants(t, s)
