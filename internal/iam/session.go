@@ -18,9 +18,9 @@ var ErrUnknownKey = errors.New("iam: unknown access key")
 // temporaryPrefix begins the ids of temporary access keys, as AWS has it.
 const temporaryPrefix = "ASIA"
 
-// maxSessionToken bounds what is opened. A session policy, the longest part of
-// a token, is far shorter.
-const maxSessionToken = 16 << 10
+// MaxSessionToken is the longest session token. A session policy, the longest
+// part of one, is far shorter.
+const MaxSessionToken = 16 << 10
 
 // sessionVersion is the first byte of every token: what follows is a nonce and
 // the sealed JSON of sealedSession.
@@ -114,7 +114,7 @@ func (s *Sessions) Issue(p Principal, now time.Time, life time.Duration) (Sessio
 	token[0] = sessionVersion
 	_, _ = rand.Read(token[1:]) // never fails
 	token = s.aead.Seal(token, token[1:], content, token[:1])
-	if base64.RawURLEncoding.EncodedLen(len(token)) > maxSessionToken {
+	if base64.RawURLEncoding.EncodedLen(len(token)) > MaxSessionToken {
 		return Session{}, "", errors.New("iam: the session is too large for a token")
 	}
 	return out, base64.RawURLEncoding.EncodeToString(token), nil
@@ -124,7 +124,7 @@ func (s *Sessions) Issue(p Principal, now time.Time, life time.Duration) (Sessio
 // Errors: ErrTokenExpired, ErrTokenInvalid.
 func (s *Sessions) Open(accessKeyID, token string, now time.Time) (Session, error) {
 	// The decoder passes over line breaks; a token has one form only.
-	if len(token) > maxSessionToken || strings.ContainsAny(token, "\r\n") {
+	if len(token) > MaxSessionToken || strings.ContainsAny(token, "\r\n") {
 		return Session{}, ErrTokenInvalid
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)

@@ -85,7 +85,7 @@ func TestASessionTokenCannotBeMadeUp(t *testing.T) {
 		}
 	}
 	p := root
-	p.SessionPolicy = strings.Repeat("x", maxSessionToken)
+	p.SessionPolicy = strings.Repeat("x", MaxSessionToken)
 	if _, _, err := s.Issue(p, now, time.Hour); err == nil {
 		t.Error("a token that could not be opened was issued")
 	}

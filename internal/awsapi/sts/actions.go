@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
+	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
@@ -69,14 +70,23 @@ type assumedRoleUser struct {
 	ARN           string `xml:"Arn" json:"Arn"`
 }
 
+// tokenSize says how long a session token is, and how much of the longest
+// possible one that is in percent.
+type tokenSize struct {
+	SessionTokenSize        int `xml:"SessionTokenSize" json:"SessionTokenSize"`
+	SessionTokenUtilization int `xml:"SessionTokenUtilization" json:"SessionTokenUtilization"`
+}
+
 type sessionTokenResult struct {
 	Credentials credentials `xml:"Credentials" json:"Credentials"`
+	tokenSize
 }
 
 type assumeRoleResult struct {
 	Credentials      credentials     `xml:"Credentials" json:"Credentials"`
 	AssumedRoleUser  assumedRoleUser `xml:"AssumedRoleUser" json:"AssumedRoleUser"`
 	PackedPolicySize int             `xml:"PackedPolicySize,omitempty" json:"PackedPolicySize,omitempty"`
+	tokenSize
 }
 
 type webIdentityResult struct {
@@ -93,11 +103,16 @@ func credentialsOf(c service.Credentials) credentials {
 	}
 }
 
+func sizeOf(token string) tokenSize {
+	return tokenSize{len(token), (len(token)*100 + iam.MaxSessionToken - 1) / iam.MaxSessionToken}
+}
+
 func roleResult(c service.Credentials) assumeRoleResult {
 	return assumeRoleResult{
 		Credentials:      credentialsOf(c),
 		AssumedRoleUser:  assumedRoleUser{AssumedRoleID: c.Principal.UserID, ARN: c.Principal.ARN},
 		PackedPolicySize: c.PackedPolicySize,
+		tokenSize:        sizeOf(c.Token),
 	}
 }
 
@@ -113,7 +128,7 @@ func (s *Service) getSessionToken(ctx context.Context, form url.Values) (any, er
 	if err != nil {
 		return nil, err
 	}
-	return sessionTokenResult{credentialsOf(out)}, nil
+	return sessionTokenResult{credentialsOf(out), sizeOf(out.Token)}, nil
 }
 
 func (s *Service) assumeRole(ctx context.Context, form url.Values) (any, error) {

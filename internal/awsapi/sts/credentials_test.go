@@ -42,8 +42,12 @@ func TestAssumeRoleThroughTheSDK(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCredentials(t, out.Credentials)
-	if u := out.AssumedRoleUser; *u.Arn != "arn:aws:sts::123456789012:assumed-role/deploy/job-1" || *u.AssumedRoleId != "AROAEXAMPLE:job-1" || *out.PackedPolicySize != 12 {
-		t.Errorf("%+v %v", u, out.PackedPolicySize)
+	if u := out.AssumedRoleUser; *u.Arn != "arn:aws:sts::123456789012:assumed-role/deploy/job-1" || *u.AssumedRoleId != "AROAEXAMPLE:job-1" {
+		t.Errorf("%+v", u)
+	}
+	//nolint:staticcheck // deprecated, and still what most clients know
+	if *out.PackedPolicySize != 12 || *out.SessionTokenSize != 8 || *out.SessionTokenUtilization != 1 {
+		t.Errorf("%+v", out)
 	}
 	want := service.AssumeRole{
 		RoleARN: roleARN, Session: "job-1", Life: 15 * time.Minute, ExternalID: "customer/7",
@@ -61,6 +65,9 @@ func TestGetSessionTokenThroughTheSDK(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCredentials(t, out.Credentials)
+	if *out.SessionTokenSize != 8 {
+		t.Errorf("%+v", out)
+	}
 	if a.session.Life != 36*time.Hour || a.caller.AccessKeyID != "AKIDCI" {
 		t.Errorf("asked %+v by %+v", a.session, a.caller)
 	}
@@ -81,7 +88,7 @@ func TestAssumeRoleWithWebIdentityNeedsNoSignature(t *testing.T) {
 	}
 	wantCredentials(t, out.Credentials)
 	if *out.SubjectFromWebIdentityToken != "repo:a/b" || *out.Audience != "ecru" || *out.Provider != "arn:aws:iam::123456789012:oidc-provider/id.example" ||
-		*out.AssumedRoleUser.AssumedRoleId != "AROAEXAMPLE:job-1" || out.PackedPolicySize != nil {
+		*out.AssumedRoleUser.AssumedRoleId != "AROAEXAMPLE:job-1" || *out.SessionTokenSize != 8 {
 		t.Errorf("%+v", out)
 	}
 	if a.web.Token != "a.b.c" || a.web.Session != "job-1" || a.web.RoleARN != roleARN || !a.caller.Anonymous() {
@@ -249,13 +256,13 @@ func TestAnAnswerInJSON(t *testing.T) {
 	const form = "Action=AssumeRole&Version=2011-06-15&RoleArn=" + roleARN + "&RoleSessionName=job-1"
 	status, body := post(t, address, form, "sts", func(r *http.Request) { r.Header.Set("Accept", "application/json") })
 	want := `{"AssumeRoleResponse":{"AssumeRoleResult":{"Credentials":{"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"temporary","SessionToken":"AQ-token","Expiration":1800000000},` +
-		`"AssumedRoleUser":{"AssumedRoleId":"AROAEXAMPLE:job-1","Arn":"arn:aws:sts::123456789012:assumed-role/deploy/job-1"}},"ResponseMetadata":{"RequestId":"01234567-89ab-cdef-0123-456789abcdef"}}}` + "\n"
+		`"AssumedRoleUser":{"AssumedRoleId":"AROAEXAMPLE:job-1","Arn":"arn:aws:sts::123456789012:assumed-role/deploy/job-1"},"SessionTokenSize":8,"SessionTokenUtilization":1},"ResponseMetadata":{"RequestId":"01234567-89ab-cdef-0123-456789abcdef"}}}` + "\n"
 	if status != 200 || body != want {
 		t.Errorf("%d %s", status, body)
 	}
 	const web = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" + roleARN + "&RoleSessionName=job-1&WebIdentityToken=a.b.c"
 	status, body = post(t, address, web, "sts", unsigned)
-	if i := strings.Index(body, "<SubjectFromWebIdentityToken>repo:a/b</SubjectFromWebIdentityToken>"); status != 200 || i < 0 || !strings.Contains(body, "<Expiration>2027-01-15T08:00:00Z</Expiration>") {
+	if i := strings.Index(body, "<SubjectFromWebIdentityToken>repo:a/b</SubjectFromWebIdentityToken>"); status != 200 || i < 0 || !strings.Contains(body, "<Expiration>2027-01-15T08:00:00Z</Expiration>") || strings.Contains(body, "PackedPolicySize") {
 		t.Errorf("%d %s", status, body)
 	}
 }

@@ -24,7 +24,7 @@ type (
 		PolicyArns      []policyDescriptor
 		Policy          *string
 		DurationSeconds *int32
-		ExternalId      *string //nolint:revive // as it is on the wire
+		ExternalId      *string //nolint:staticcheck // as it is on the wire
 		SerialNumber    *string
 		TokenCode       *string
 		SourceIdentity  *string
@@ -33,7 +33,7 @@ type (
 		RoleArn          *string
 		RoleSessionName  *string
 		WebIdentityToken *string
-		ProviderId       *string //nolint:revive // as it is on the wire
+		ProviderId       *string //nolint:staticcheck // as it is on the wire
 		PolicyArns       []policyDescriptor
 		Policy           *string
 		DurationSeconds  *int32
