@@ -24,7 +24,7 @@ const (
 )
 
 // identities is a house whose default account is known.
-func identities(t *testing.T) *house {
+func identities(t testing.TB) *house {
 	t.Helper()
 	h := newHouse(t)
 	if err := h.EnsureAccount(t.Context(), account); err != nil {

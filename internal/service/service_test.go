@@ -28,7 +28,7 @@ const account = "000000000000"
 // house is a service over the real embedded stores, with a clock of its own.
 type house struct {
 	*service.Service
-	t      *testing.T
+	t      testing.TB
 	owner  service.Caller
 	config service.Config
 
@@ -36,7 +36,7 @@ type house struct {
 	now time.Time
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	dir := t.TempDir()
 	store, err := sql.Open(t.Context(), sql.Config{URL: "sqlite:" + filepath.Join(dir, "ecru.db")})
@@ -62,7 +62,7 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-func keyring(t *testing.T) *seal.Keyring {
+func keyring(t testing.TB) *seal.Keyring {
 	t.Helper()
 	ring, err := seal.New(bytes.Repeat([]byte{1}, seal.KeySize))
 	if err != nil {
