@@ -2,6 +2,7 @@ package terraform
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -81,27 +82,46 @@ func keeping(images int) document {
 
 func TestTheConfigurationIsAppliedAppliedAgainAndDestroyed(t *testing.T) {
 	server.OnEachDatabase(t, func(t *testing.T, database string) {
-		p, at := configure(t, server.Start(t, server.Options{Database: database}))
-		all := configuration(at)
-		ordered := waves(t, all)
-		create := func(b block) []step { return slices.Concat(b.create, b.read) }
-		for _, wave := range ordered {
-			atOnce(t, p, "apply", wave, create)
-		}
-		read := func(b block) []step { return b.read }
-		atOnce(t, p, "apply again", all, read)
-		atOnce(t, p, "refresh before destroy", all, read)
-		slices.Reverse(ordered)
-		for _, wave := range ordered {
-			atOnce(t, p, "destroy", wave, func(b block) []step { return b.destroy })
-		}
-		for _, b := range all {
-			// What a policy was of is gone with it.
-			if steps := b.gone; b.after == nil || b.address == "aws_ecr_registry_policy.this" {
-				chapter(t, p, "refresh of "+b.address, steps)
-			}
-		}
+		s := server.Start(t, server.Options{Database: database})
+		t.Run("by the owner", func(t *testing.T) { applyAndDestroy(t, s) })
+		t.Run("by a user with full access", func(t *testing.T) { applyAndDestroy(t, asUser(t, s, "AmazonEC2ContainerRegistryFullAccess")) })
 	})
+}
+
+func applyAndDestroy(t *testing.T, s *server.Server) {
+	p, at := configure(t, s)
+	all := configuration(at)
+	ordered := waves(t, all)
+	for _, wave := range ordered {
+		atOnce(t, p, "apply", wave, func(b block) []step { return slices.Concat(b.create, b.read) })
+	}
+	read := func(b block) []step { return b.read }
+	atOnce(t, p, "apply again", all, read)
+	atOnce(t, p, "refresh before destroy", all, read)
+	slices.Reverse(ordered)
+	for _, wave := range ordered {
+		atOnce(t, p, "destroy", wave, func(b block) []step { return b.destroy })
+	}
+	for _, b := range all {
+		// What a policy was of is gone with it.
+		if steps := b.gone; b.after == nil || b.address == "aws_ecr_registry_policy.this" {
+			chapter(t, p, "refresh of "+b.address, steps)
+		}
+	}
+}
+
+// asUser is the server as a new user with a managed policy calls it.
+func asUser(t *testing.T, s *server.Server, policy string) *server.Server {
+	t.Helper()
+	s.Run(t, "user", "create", "terraform", policy, "--data", s.Data)
+	var key struct{ AccessKeyID, SecretAccessKey string }
+	out := s.Run(t, "key", "create", "terraform", "--format", "json", "--data", s.Data)
+	if err := json.Unmarshal([]byte(out), &key); err != nil || key.AccessKeyID == "" {
+		t.Fatalf("ecru key create printed no key: %v", err)
+	}
+	as := *s
+	as.Credentials.AccessKeyID, as.Credentials.SecretAccessKey = key.AccessKeyID, key.SecretAccessKey
+	return &as
 }
 
 // waves are blocks in the order in which terraform creates them: those of a
