@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -251,8 +252,12 @@ func readDocument(path string) (string, error) {
 // givenPolicies are policies on the command line.
 type givenPolicies struct {
 	Policies   []string `arg:"" optional:"" help:"Managed policies, such as AmazonEC2ContainerRegistryPullOnly."`
+	Policy     []string `help:"Another way to name managed policies." placeholder:"NAME"`
 	PolicyFile []string `help:"File with a policy as JSON, called after the file; - is standard input." placeholder:"FILE"`
 }
+
+// managed are the managed policies, however they were named.
+func (p givenPolicies) managed() []string { return slices.Concat(p.Policies, p.Policy) }
 
 // inline reads the files.
 func (p givenPolicies) inline() (map[string]string, error) {
@@ -324,11 +329,11 @@ func (c *attachPolicies[N]) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Policies)+len(inline) == 0 {
+	if len(c.managed())+len(inline) == 0 {
 		return errors.New("name a managed policy or a --policy-file")
 	}
 	return c.with(ctx, func(m manager) error {
-		for _, policy := range c.Policies {
+		for _, policy := range c.managed() {
 			if err := m.call(ctx, "Attach"+n.noun()+"Policy", named(&c.manageFlags, n, c.Name, input{"policyName": policy}), &admin.Done{}); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -23,7 +24,7 @@ type keyCommand struct {
 
 // keyFormat says how a new key is printed.
 type keyFormat struct {
-	Format string `help:"How the key is printed: text, env (export commands for a shell) or json." enum:"text,env,json" default:"text"`
+	Format string `help:"How the key is printed: text, sh (export commands for a shell; env is the same) or json." enum:"text,sh,env,json" default:"text"`
 }
 
 // print shows a key that was just made.
@@ -31,14 +32,32 @@ func (f keyFormat) print(s streams, key admin.NewKey) error {
 	id, secret := deref(key.AccessKeyID), deref(key.SecretAccessKey)
 	switch f.Format {
 	case "json":
-		return printJSON(s.out, key)
-	case "env":
+		return f.printJSON(s, key)
+	case "sh", "env":
 		fmt.Fprintf(s.out, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nunset AWS_SESSION_TOKEN AWS_PROFILE\n", shellQuote(id), shellQuote(secret))
 		return nil
 	}
 	fmt.Fprintf(s.out, "Access key of %s. Its secret is shown this once:\n  AWS_ACCESS_KEY_ID=%s\n  AWS_SECRET_ACCESS_KEY=%s\n",
 		ownerOf(key.AccountID, key.UserName), id, secret)
 	return nil
+}
+
+// printJSON prints a key under the names of the API and under those of ecru env,
+// so that a script can read both commands alike.
+func (keyFormat) printJSON(s streams, key admin.NewKey) error {
+	text, err := awsJSON().Append(nil, key)
+	if err != nil {
+		return err
+	}
+	var members map[string]any
+	if err := json.Unmarshal(text, &members); err != nil {
+		return err
+	}
+	members["AWS_ACCESS_KEY_ID"], members["AWS_SECRET_ACCESS_KEY"] = key.AccessKeyID, key.SecretAccessKey
+	encoder := json.NewEncoder(s.out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(members)
 }
 
 // ownerOf says whose a key is.
@@ -52,12 +71,19 @@ func ownerOf(account, user *string) string {
 type keyCreate struct {
 	manageFlags
 	keyFormat
-	User string `arg:"" optional:"" help:"User that the key is for."`
-	Root bool   `help:"Make a key for the owner of the account, who may do everything."`
+	User  string `arg:"" optional:"" help:"User that the key is for."`
+	Named string `name:"user" help:"Another way to name the user." placeholder:"NAME"`
+	Root  bool   `help:"Make a key for the owner of the account, who may do everything."`
 }
 
 // Validate is called by kong before Run.
 func (c *keyCreate) Validate() error {
+	if c.User != "" && c.Named != "" && c.User != c.Named {
+		return errors.New("name one user")
+	}
+	if c.User == "" {
+		c.User = c.Named
+	}
 	if (c.User == "") != c.Root {
 		return errors.New("name a user, or say --root for a key of the account's owner")
 	}

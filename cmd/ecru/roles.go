@@ -45,7 +45,7 @@ func (c *roleCreate) Run(ctx context.Context, s streams) error {
 	err = c.with(ctx, func(m manager) error {
 		return m.call(ctx, "CreateRole", named(&c.manageFlags, roleNoun{}, c.Name, input{
 			"assumeRolePolicyDocument": trust, "maxSessionDuration": int64(c.MaxSession.Seconds()),
-			"managedPolicies": c.Policies, "inlinePolicies": inline,
+			"managedPolicies": c.managed(), "inlinePolicies": inline,
 		}), &out)
 	})
 	if err != nil {

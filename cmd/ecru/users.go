@@ -37,7 +37,7 @@ func (c *userCreate) Run(ctx context.Context, s streams) error {
 	}
 	var out admin.CreateUserOutput
 	err = c.with(ctx, func(m manager) error {
-		return m.call(ctx, "CreateUser", named(&c.manageFlags, userNoun{}, c.Name, input{"managedPolicies": c.Policies, "inlinePolicies": inline}), &out)
+		return m.call(ctx, "CreateUser", named(&c.manageFlags, userNoun{}, c.Name, input{"managedPolicies": c.managed(), "inlinePolicies": inline}), &out)
 	})
 	if err != nil {
 		return err
