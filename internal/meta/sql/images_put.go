@@ -18,8 +18,12 @@ const (
 	qLinkedForPush     = `SELECT b.digest, b.id, b.size FROM blobs b {lite:CROSS }JOIN repository_blobs l ON l.blob_id = b.id
 		WHERE l.repository_id = ? AND b.digest {in}{pg: FOR KEY SHARE OF l}`
 	qChildrenForPush = `SELECT digest, id, size FROM images WHERE repository_id = ? AND digest {in} AND status = 'ACTIVE'{pg: FOR KEY SHARE}`
-	qTagsForPush     = `SELECT t.tag, t.image_id, i.digest, i.status FROM tags t JOIN images i ON i.id = t.image_id
-		WHERE t.repository_id = ? AND t.tag {in} ORDER BY t.tag{pg: FOR UPDATE OF t}`
+	// Subqueries and no join: PostgreSQL asks them again about a tag that moved
+	// while its lock was waited for, and would drop the row of a join. They see
+	// no image that came after the question.
+	qTagsForPush = `SELECT t.tag, t.image_id, coalesce((SELECT i.digest FROM images i WHERE i.id = t.image_id), ''),
+		coalesce((SELECT i.status FROM images i WHERE i.id = t.image_id), '')
+		FROM tags t WHERE t.repository_id = ? AND t.tag {in} ORDER BY t.tag{pg: FOR UPDATE}`
 	qImageForPush = `SELECT i.id, i.tag_count, ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE OF i}`
 
 	insertImage = `INSERT INTO images (repository_id, digest, media_type, artifact_type, subject_digest, annotations,
@@ -187,6 +191,9 @@ func (p *push) checkTags() error {
 		var tag string
 		var i namedImage
 		err := rows.Scan(&tag, &i.id, &i.digest, &i.status)
+		if err == nil && i.digest == "" {
+			err = errRetry // its image is newer than the question
+		}
 		p.named[tag] = i
 		return err
 	}, qTagsForPush, p.repo.ID, p.t.d.stringList(p.in.Tags))
