@@ -199,13 +199,14 @@ func (c *condition) holds(v values) bool {
 			}
 		}
 		return false
-	}
-	for _, value := range given {
-		if c.operands.match(c.comparison, value, v) {
-			return !c.negated
+	default: // unqualified
+		for _, value := range given {
+			if c.operands.match(c.comparison, value, v) {
+				return !c.negated
+			}
 		}
+		return c.negated
 	}
-	return c.negated
 }
 
 // operands are the values that a policy gives for a key, by what they are
@@ -294,11 +295,12 @@ func (o *operands) match(c comparison, value string, v values) bool {
 	case boolEquals:
 		truth, ok := parseTruth(value)
 		return ok && o.wants(truth)
+	default:
+		if c.isDate() {
+			return o.matchMoment(c, value)
+		}
+		return o.matchNumber(c, value)
 	}
-	if c.isDate() {
-		return o.matchMoment(c, value)
-	}
-	return o.matchNumber(c, value)
 }
 
 func (o *operands) matchFold(value string, v values) bool {
@@ -388,8 +390,9 @@ func ordered(c comparison, order int) bool {
 		return order <= 0
 	case numericGreater - numericEquals:
 		return order > 0
+	default: // or equal
+		return order >= 0
 	}
-	return order >= 0
 }
 
 // wantsNull says whether a key that is missing, or is not, is what Null asks for.

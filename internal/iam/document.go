@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -78,7 +79,7 @@ func decodeValue(tokens *json.Decoder, depth int) (node, error) {
 	case json.Number:
 		return node{kind: numberNode, text: t.String()}, nil
 	case bool:
-		return node{kind: boolNode, text: fmt.Sprint(t)}, nil
+		return node{kind: boolNode, text: strconv.FormatBool(t)}, nil
 	case json.Delim:
 		if t == '{' {
 			return decodeObject(tokens, depth)
@@ -147,8 +148,9 @@ func (n node) texts(element string) ([]string, error) {
 			all = append(all, item.text)
 		}
 		return all, nil
+	default:
+		return nil, fmt.Errorf("%s must be a string or a list of strings", element)
 	}
-	return nil, fmt.Errorf("%s must be a string or a list of strings", element)
 }
 
 // quote repeats a part of a document in an error, not the whole of a long one.

@@ -62,8 +62,9 @@ func policiesOf(g Grammar, p *Policy) Policies {
 		return Policies{Session: p}
 	case RegistryPolicy:
 		return Policies{Registry: p}
+	default:
+		return Policies{Resource: p}
 	}
-	return Policies{Resource: p}
 }
 
 // FuzzEvaluate compares both evaluators on documents and requests of any form.

@@ -155,9 +155,10 @@ func (g *glob) match(s string, v values) bool {
 		return true
 	case general:
 		return matchParts(g.parts, s)
+	default: // variable
+		filled := markedGlob(g.expand(v))
+		return filled.match(s, v)
 	}
-	filled := markedGlob(g.expand(v))
-	return filled.match(s, v)
 }
 
 // matchParts matches what is between stars: the first part at the beginning,
@@ -186,7 +187,7 @@ func matchParts(parts []string, s string) bool {
 // matchAt matches a part at the beginning and answers how much of s it took.
 func matchAt(part, s string) (int, bool) {
 	n := 0
-	for i := 0; i < len(part); i++ {
+	for i := range len(part) {
 		switch {
 		case n >= len(s):
 			return 0, false
@@ -260,7 +261,7 @@ func actionGrammar(s string) bool {
 
 // onlyOf says whether s is made of ASCII letters, digits and others alone.
 func onlyOf(s, others string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		c := s[i]
 		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') && strings.IndexByte(others, c) < 0 {
 			return false
@@ -278,13 +279,14 @@ func (a *actionPattern) matches(action string) bool {
 		return len(action) >= len(a.text) && equalFold(a.text, action[:len(a.text)])
 	case anything:
 		return true
+	default:
+		return matchParts(a.parts, strings.ToLower(action))
 	}
-	return matchParts(a.parts, strings.ToLower(action))
 }
 
 // equalFold compares a lower-case text with one of the same length.
 func equalFold(lower, s string) bool {
-	for i := 0; i < len(lower); i++ {
+	for i := range len(lower) {
 		c := s[i]
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'

@@ -38,8 +38,9 @@ func (g Grammar) owner() string {
 		return "of the registry"
 	case TrustPolicy:
 		return "of the role"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // Parse compiles a policy document. name is how decisions call it. An error

@@ -37,6 +37,7 @@ func (x *exchange) parameters() []byte {
 			set("mount", query.Get("mount"))
 			set("from", query.Get("from"))
 		}
+	default: // about the repository as a whole, or the registry
 	}
 	encoded, _ := json.Marshal(out) // texts always encode
 	return encoded

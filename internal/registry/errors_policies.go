@@ -5,8 +5,8 @@ func RepositoryPolicyNotFound(account, repository string) *Error {
 	return Errorf(CodeRepositoryPolicyNotFound, "Repository policy does not exist for the repository with name '%s' in the registry with id '%s'", repository, account)
 }
 
-// RegistryPolicyNotFound says that a registry has no policy.
-func RegistryPolicyNotFound(account string) *Error {
+// NoRegistryPolicy says that a registry has no policy.
+func NoRegistryPolicy(account string) *Error {
 	return Errorf(CodeRegistryPolicyNotFound, "Registry policy does not exist in the registry with id '%s'", account)
 }
 

@@ -39,8 +39,9 @@ func (k UpstreamKind) Access() UpstreamAccess {
 		return OpenAccess
 	case UpstreamECR:
 		return RoleAccess
+	default:
+		return SecretAccess
 	}
-	return SecretAccess
 }
 
 // Upstream is a registry that can be pulled through.

@@ -147,7 +147,7 @@ func (s *Service) deleteRegistryPolicy(ctx context.Context, account string) (Pol
 
 func registryPolicy(account, text string, ok bool, err error) (Policy, error) {
 	if err == nil && !ok {
-		err = registry.RegistryPolicyNotFound(account)
+		err = registry.NoRegistryPolicy(account)
 	}
 	return Policy{Account: account, Text: text}, err
 }

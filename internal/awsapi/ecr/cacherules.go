@@ -35,7 +35,7 @@ func (h *handlers) cacheRuleOperations() []awsapi.Operation {
 // What of rules is kept for later versions.
 const (
 	noticeCacheRules      = "Pull-through cache rules are stored; this version of ecru does not pull from upstreams yet."
-	noticeCacheRuleSecret = "Whether the secret exists is not checked yet." //nolint:gosec // no secret
+	noticeCacheRuleSecret = "Whether the secret exists is not checked yet."
 )
 
 func noticeCacheRule(ctx context.Context, r *registry.CacheRule) {
