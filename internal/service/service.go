@@ -101,7 +101,7 @@ type Service struct {
 	throttle    *throttle
 	sessions    *sessionLocks
 	pulls       *pullRecorder
-	keyUses     *keyUseRecorder
+	keyUses     *batch[string, meta.KeyUse]
 	credentials *iam.Sessions
 	rootKeys    sync.Mutex // held while one is switched off or removed
 	sweeper     *sweeper
@@ -124,7 +124,7 @@ func New(c Config) *Service {
 	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks(), compiled: newCompiledPolicies(), throttle: newThrottle(c.Rates, c.Now)}
 	s.credentials = newCredentials(c.Secret)
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
-	s.keyUses = newKeyUseRecorder(c.Store, c.Now, c.Logger)
+	s.keyUses = newKeyUses(c.Store, c.Logger)
 	s.sweeper = newSweeper(s)
 	return s
 }
