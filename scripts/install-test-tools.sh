@@ -39,9 +39,6 @@ can_install() {
 have_postgresql() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || have initdb; }
 have_trust_policy() { [ -e /etc/containers/policy.json ] || [ -e "${HOME:-/}/.config/containers/policy.json" ]; }
 have_sbin() { have "$1" || [ -x "/usr/sbin/$1" ]; }
-# A skeleton is printed without credentials or network by a CLI that knows the
-# operation.
-aws_is_new() { "$1" ecr put-account-setting --generate-cli-skeleton input >/dev/null 2>&1; }
 have_boto3() { python3 -c 'import boto3' >/dev/null 2>&1 || { [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import boto3' >/dev/null 2>&1; }; }
 
 wanted_packages() {
@@ -109,58 +106,11 @@ go_tool() {
 	fi
 }
 
-# The AWS CLI of Debian 12 knows neither the account settings of ECR nor
-# AWS_ENDPOINT_URL. It is told of the first by an addition to its model, found
-# through AWS_DATA_PATH, and gets the second from a wrapper. Python tests use the
-# same addition.
-install_aws_wrapper() {
-	have aws || return 0
-	real=$(PATH=$(printf %s "$PATH" | sed "s#$bin:##g") command -v aws)
-	if aws_is_new "$real"; then
-		rm -f "$bin/aws"
-		return 0
-	fi
-	if [ -x "$bin/aws" ] && aws_is_new "$bin/aws"; then return 0; fi
-	say "telling $real of newer ECR operations"
-	model=$tools/aws-models/ecr/2015-09-21
-	mkdir -p "$model"
-	cat >"$model/service-2.sdk-extras.json" <<-'MODEL'
-		{"version": 1.0, "merge": {
-		  "operations": {
-		    "PutAccountSetting": {"name": "PutAccountSetting", "http": {"method": "POST", "requestUri": "/"},
-		      "input": {"shape": "PutAccountSettingRequest"}, "output": {"shape": "PutAccountSettingResponse"},
-		      "errors": [{"shape": "ServerException"}, {"shape": "InvalidParameterException"},
-		        {"shape": "ValidationException"}, {"shape": "LimitExceededException"}]},
-		    "GetAccountSetting": {"name": "GetAccountSetting", "http": {"method": "POST", "requestUri": "/"},
-		      "input": {"shape": "GetAccountSettingRequest"}, "output": {"shape": "GetAccountSettingResponse"},
-		      "errors": [{"shape": "ServerException"}, {"shape": "InvalidParameterException"},
-		        {"shape": "ValidationException"}]}},
-		  "shapes": {
-		    "AccountSettingName": {"type": "string"},
-		    "AccountSettingValue": {"type": "string"},
-		    "PutAccountSettingRequest": {"type": "structure", "required": ["name", "value"], "members":
-		      {"name": {"shape": "AccountSettingName"}, "value": {"shape": "AccountSettingValue"}}},
-		    "PutAccountSettingResponse": {"type": "structure", "members":
-		      {"name": {"shape": "AccountSettingName"}, "value": {"shape": "AccountSettingValue"}}},
-		    "GetAccountSettingRequest": {"type": "structure", "required": ["name"], "members":
-		      {"name": {"shape": "AccountSettingName"}}},
-		    "GetAccountSettingResponse": {"type": "structure", "members":
-		      {"name": {"shape": "AccountSettingName"}, "value": {"shape": "AccountSettingValue"}}}}}}
-	MODEL
-	cat >"$bin/aws" <<-WRAPPER
-		#!/bin/sh
-		# Written by scripts/install-test-tools.sh: see there.
-		export AWS_DATA_PATH='$tools/aws-models'
-		exec '$real' \${AWS_ENDPOINT_URL:+--endpoint-url "\$AWS_ENDPOINT_URL"} "\$@"
-	WRAPPER
-	chmod 755 "$bin/aws"
-	aws_is_new "$bin/aws" || missing="$missing aws-with-account-settings"
-}
-
 mkdir -p "$bin"
 echo '*' >"$tools/.gitignore"
+# An earlier version of this script left these; the tests bring their own.
+rm -rf "$tools/aws-models" "$bin/aws"
 install_packages
 go_tool crane github.com/google/go-containerregistry/cmd/crane "$crane_version"
 go_tool regctl github.com/regclient/regclient/cmd/regctl "$regctl_version"
-install_aws_wrapper
 if [ -n "$missing" ]; then say "not available:$missing"; fi

@@ -29,7 +29,7 @@ func TestArticle(t *testing.T) {
 		testscript.Run(t, testscript.Params{
 			Files: []string{filepath.Join("testdata", "article.txtar")},
 			Setup: func(env *testscript.Env) error {
-				env.Vars = append(env.Vars, environment(t, s, &images{})...)
+				env.Vars = append(env.Vars, environment(t, s, &images{}, firstCLI(t))...)
 				return nil
 			},
 			Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

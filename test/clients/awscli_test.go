@@ -1,0 +1,137 @@
+package clients
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ecru-registry/ecru/test/awsmodel"
+	"github.com/ecru-registry/ecru/test/fixture"
+	"github.com/ecru-registry/ecru/test/server"
+)
+
+// wrapper is an aws that talks to ecru, however old the real one is: version
+// 2.9 of Debian 12 does not read AWS_ENDPOINT_URL. Where a story wants to know
+// which operations it called, it says how each ended.
+const wrapper = `#!/bin/sh
+status=0
+%s --endpoint-url "$AWS_ENDPOINT_URL" "$@" || status=$?
+[ -z "${CALLS:-}" ] || echo "$1 $2 $status" >>"$CALLS"
+exit $status
+`
+
+// readModel reads the model of the API once: it is the same for all stories.
+var readModel = sync.OnceValues(func() (*awsmodel.Model, error) { return awsmodel.Read(".") })
+
+func apiModel(t *testing.T) *awsmodel.Model {
+	t.Helper()
+	m, err := readModel()
+	must(t, err)
+	return m
+}
+
+// models writes the model of all that ecru serves where the AWS CLI and boto3
+// are to find it, whatever they know themselves.
+func models(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, apiModel(t).Write(dir))
+	return dir
+}
+
+// commands makes a directory with the commands of this test: ecru, and the
+// given AWS CLI if it is not "".
+func commands(t *testing.T, cli string) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.Symlink(server.Binary(t), filepath.Join(dir, "ecru")))
+	if cli != "" {
+		must(t, os.WriteFile(filepath.Join(dir, "aws"), fmt.Appendf(nil, wrapper, cli), 0o700)) //nolint:gosec // a program
+	}
+	return dir
+}
+
+// awsCLIs answers the installed AWS CLIs, the one that users get first.
+func awsCLIs(t *testing.T) []string {
+	t.Helper()
+	own := filepath.Join(fixture.Root(t), ".tools")
+	return programs(t, "aws", func(path string) bool { return !strings.HasPrefix(path, own) })
+}
+
+// firstCLI answers the AWS CLI that users get, "" if none is installed.
+func firstCLI(t *testing.T) string {
+	t.Helper()
+	if all := awsCLIs(t); len(all) > 0 {
+		return all[0]
+	}
+	return ""
+}
+
+// pythons answers the interpreters that have boto3: a package of Debian is
+// only seen by Debian's own.
+func pythons(t *testing.T) []string {
+	t.Helper()
+	return programs(t, "python3", func(path string) bool {
+		return exec.Command(path, "-c", "import boto3").Run() == nil
+	})
+}
+
+// programs answers all programs of a name that are good, each once.
+func programs(t *testing.T, name string, good func(path string) bool) []string {
+	t.Helper()
+	var all, real []string
+	for _, dir := range filepath.SplitList(toolPath(t)) {
+		path, err := filepath.Abs(filepath.Join(dir, name))
+		must(t, err)
+		target, err := filepath.EvalSymlinks(path)
+		if err != nil || slices.Contains(real, target) || !executable(path) || !good(path) {
+			continue
+		}
+		all, real = append(all, path), append(real, target)
+	}
+	return all
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode()&0o111 != 0 && !info.IsDir()
+}
+
+// allCalled is the script's command "all-called FILE REFUSED…": every operation
+// of the API is in the file that the wrapper has written, and succeeded; but
+// those named after it were called and never did. One that was not called
+// fails the story, and so does one that is served now and still said to be
+// refused.
+func allCalled(t *testing.T) func(ts *testscript.TestScript, neg bool, args []string) {
+	operations := apiModel(t).Commands()
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		if len(args) == 0 {
+			ts.Fatalf("usage: all-called FILE REFUSED…")
+		}
+		called, succeeded := map[string]bool{}, map[string]bool{}
+		for line := range strings.Lines(ts.ReadFile(args[0])) {
+			if f := strings.Fields(line); len(f) == 3 && f[0] == "ecr" {
+				called[f[1]] = true
+				succeeded[f[1]] = succeeded[f[1]] || f[2] == "0"
+			}
+		}
+		wrong := 0
+		for _, operation := range operations {
+			if refused := slices.Contains(args[1:], operation); !called[operation] || succeeded[operation] == refused {
+				ts.Logf("%s: called %t, succeeded %t, to be refused %t", operation, called[operation], succeeded[operation], refused)
+				wrong++
+			}
+		}
+		if wrong > 0 {
+			ts.Fatalf("%d of %d operations", wrong, len(operations))
+		}
+		ts.Logf("all %d operations were called", len(operations))
+	}
+}
