@@ -95,8 +95,8 @@ for name in "botocore", "awscli.botocore":
 		}
 		for _, dir := range strings.Fields(string(out)) {
 			dir = filepath.Join(dir, "data", "ecr", "2015-09-21")
-			if real, err := filepath.EvalSymlinks(dir); err == nil {
-				found[real] = true
+			if target, err := filepath.EvalSymlinks(dir); err == nil {
+				found[target] = true
 			}
 		}
 	}

@@ -86,15 +86,15 @@ func pythons(t *testing.T) []string {
 // programs answers all programs of a name that are good, each once.
 func programs(t *testing.T, name string, good func(path string) bool) []string {
 	t.Helper()
-	var all, real []string
+	var all, targets []string
 	for _, dir := range filepath.SplitList(toolPath(t)) {
 		path, err := filepath.Abs(filepath.Join(dir, name))
 		must(t, err)
 		target, err := filepath.EvalSymlinks(path)
-		if err != nil || slices.Contains(real, target) || !executable(path) || !good(path) {
+		if err != nil || slices.Contains(targets, target) || !executable(path) || !good(path) {
 			continue
 		}
-		all, real = append(all, path), append(real, target)
+		all, targets = append(all, path), append(targets, target)
 	}
 	return all
 }
