@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -41,7 +42,7 @@ type walker struct {
 
 // walk is a registry with an image in it and the callers around it.
 type walk struct {
-	t      *testing.T
+	t      testing.TB
 	app    *app
 	url    string
 	http   http.Client
@@ -53,7 +54,7 @@ type walk struct {
 }
 
 func TestNobodyCanDoWhatNoPolicyAllows(t *testing.T) {
-	w := newWalk(t)
+	w := newWalk(t, "off")
 	operations := w.operationsToWalk()
 	routes := w.routesToWalk()
 	t.Run("refused", func(t *testing.T) {
@@ -281,18 +282,19 @@ func (w *walk) send(r *http.Request) answer {
 }
 
 // newWalk starts a registry with an image and makes the callers.
-func newWalk(t *testing.T) *walk {
+func newWalk(t testing.TB, audit string) *walk {
 	w := &walk{t: t}
 	command := serveCommand{
 		storeFlags: storeFlags{dataFlags: dataFlags{Data: t.TempDir()}, Database: "sqlite"},
 		Listen:     "127.0.0.1:0", Blobs: "disk", Advisories: "off", Account: "000000000000", Region: "us-east-1",
 		ScanWorkers: 1, StopTimeout: 10 * time.Second,
-		auditFlags: auditFlags{AuditLog: "off"},
+		auditFlags: auditFlags{AuditLog: audit, AuditMaxSize: 100, AuditKeep: 1},
 	}
 	var err error
 	if w.app, err = command.assemble(t.Context(), streams{out: io.Discard, err: io.Discard}, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
+	w.app.audit.start()
 	if err := w.app.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +302,7 @@ func newWalk(t *testing.T) *walk {
 		if err := w.app.stop(10 * time.Second); err != nil {
 			t.Error(err)
 		}
-		if err := w.app.store.Close(); err != nil {
+		if err := errors.Join(w.app.audit.stop(), w.app.store.Close()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -7,11 +7,11 @@
 package audit
 
 import (
-	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/ecru-registry/ecru/internal/reqlog"
 )
@@ -27,74 +27,9 @@ type Request struct {
 	UserAgent string
 }
 
-// record is CloudTrail's, in the order in which CloudTrail writes it.
+// The members are CloudTrail's, in the order in which CloudTrail writes them, and
+// additionalEventData is ours: CloudTrail leaves its contents to the service.
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
-type record struct {
-	EventVersion       string          `json:"eventVersion"`
-	UserIdentity       userIdentity    `json:"userIdentity"`
-	EventTime          string          `json:"eventTime"`
-	EventSource        string          `json:"eventSource"`
-	EventName          string          `json:"eventName"`
-	AWSRegion          string          `json:"awsRegion"`
-	SourceIPAddress    string          `json:"sourceIPAddress"`
-	UserAgent          string          `json:"userAgent"`
-	ErrorCode          string          `json:"errorCode,omitempty"`
-	ErrorMessage       string          `json:"errorMessage,omitempty"`
-	RequestParameters  json.RawMessage `json:"requestParameters"`
-	ResponseElements   *struct{}       `json:"responseElements"`
-	AdditionalData     additionalData  `json:"additionalEventData"`
-	RequestID          string          `json:"requestID"`
-	EventID            string          `json:"eventID"`
-	ReadOnly           bool            `json:"readOnly"`
-	Resources          []resource      `json:"resources,omitempty"`
-	EventType          string          `json:"eventType"`
-	ManagementEvent    bool            `json:"managementEvent"`
-	RecipientAccountID string          `json:"recipientAccountId,omitempty"`
-	EventCategory      string          `json:"eventCategory"`
-}
-
-type userIdentity struct {
-	Type           string          `json:"type"`
-	PrincipalID    string          `json:"principalId,omitempty"`
-	ARN            string          `json:"arn,omitempty"`
-	AccountID      string          `json:"accountId,omitempty"`
-	AccessKeyID    string          `json:"accessKeyId,omitempty"`
-	UserName       string          `json:"userName,omitempty"`
-	SessionContext *sessionContext `json:"sessionContext,omitempty"`
-}
-
-type sessionContext struct {
-	SessionIssuer sessionIssuer `json:"sessionIssuer"`
-}
-
-type sessionIssuer struct {
-	Type        string `json:"type"`
-	PrincipalID string `json:"principalId"`
-	ARN         string `json:"arn"`
-	AccountID   string `json:"accountId"`
-	UserName    string `json:"userName"`
-}
-
-// additionalData is ours: CloudTrail leaves its contents to the service.
-type additionalData struct {
-	Method    string     `json:"method"`
-	Path      string     `json:"path"`
-	Status    int        `json:"status"`
-	Decisions []decision `json:"decisions,omitempty"`
-}
-
-type decision struct {
-	Action   string `json:"action"`
-	Resource string `json:"resource"`
-	Allowed  bool   `json:"allowed"`
-	Reason   string `json:"reason"`
-}
-
-type resource struct {
-	AccountID string `json:"accountId"`
-	Type      string `json:"type"`
-	ARN       string `json:"ARN"`
-}
 
 const (
 	eventVersion = "1.11"
@@ -104,53 +39,146 @@ const (
 	MaxParameters = 16 << 10
 )
 
-// encode makes the line of a request. The region is the server's own.
-func encode(r Request, region string) ([]byte, error) {
-	out := record{
-		EventVersion: eventVersion, UserIdentity: identityOf(r.Identity),
-		EventTime: r.At.UTC().Format(time.RFC3339), EventSource: sourceOf(r.Service), EventName: nameOf(r.Note),
-		AWSRegion: r.Region, SourceIPAddress: r.SourceIP, UserAgent: clip(r.UserAgent),
-		ErrorCode: r.Failure.Code, ErrorMessage: clip(r.Failure.Message),
-		RequestParameters: parametersOf(r.Note),
-		AdditionalData:    additionalData{Method: r.Method, Path: clip(r.Path), Status: r.Status},
-		RequestID:         r.RequestID, EventID: uuid.NewString(), EventType: "AwsApiCall",
-		ManagementEvent: true, EventCategory: "Management", RecipientAccountID: r.Identity.Account,
+// appendRecord adds the line of a request. It is written by hand because every
+// request pays for it. The region is the server's own.
+func appendRecord(b []byte, r *Request, region string) []byte {
+	name := nameOf(r.Note)
+	b = append(b, `{"eventVersion":"`+eventVersion+`","userIdentity":`...)
+	b = appendIdentity(b, &r.Identity)
+	b = append(b, `,"eventTime":"`...)
+	b = r.At.UTC().AppendFormat(b, time.RFC3339)
+	b = appendMember(append(b, '"'), "eventSource", sourceOf(r.Service))
+	b = appendMember(b, "eventName", name)
+	if r.Region != "" {
+		region = r.Region
 	}
-	if out.AWSRegion == "" {
-		out.AWSRegion = region
+	b = appendMember(b, "awsRegion", region)
+	b = appendMember(b, "sourceIPAddress", r.SourceIP)
+	b = appendMember(b, "userAgent", clip(r.UserAgent))
+	if r.Failure.Code != "" {
+		b = appendMember(b, "errorCode", r.Failure.Code)
+		b = appendMember(b, "errorMessage", clip(r.Failure.Message))
 	}
-	out.ReadOnly = readOnly(out.EventName)
-	for _, d := range r.Decisions {
-		out.AdditionalData.Decisions = append(out.AdditionalData.Decisions,
-			decision{Action: d.Action, Resource: d.Resource, Allowed: d.Allowed, Reason: d.Reason})
-		out.RecipientAccountID = d.Account
-		out.Resources = withResource(out.Resources, d)
+	b = append(b, `,"requestParameters":`...)
+	b = appendParameters(b, r.Note)
+	b = append(b, `,"responseElements":null,"additionalEventData":{"method":`...)
+	b = reqlog.AppendString(b, r.Method)
+	b = appendMember(b, "path", clip(r.Path))
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(r.Status), 10)
+	b = appendDecisions(b, r.Decisions)
+	b = appendMember(append(b, '}'), "requestID", r.RequestID)
+	b = append(b, `,"eventID":"`...)
+	b = appendUUID(b)
+	b = append(b, `","readOnly":`...)
+	b = strconv.AppendBool(b, readOnly(name))
+	b = appendResources(b, r.Decisions)
+	b = append(b, `,"eventType":"AwsApiCall","managementEvent":true`...)
+	if account := recipient(r.Note); account != "" {
+		b = appendMember(b, "recipientAccountId", account)
 	}
-	line, err := json.Marshal(out)
-	return append(line, '\n'), err
+	return append(b, `,"eventCategory":"Management"}`+"\n"...)
 }
 
-func identityOf(who reqlog.Identity) userIdentity {
-	out := userIdentity{PrincipalID: who.UserID, ARN: who.ARN, AccountID: who.Account, AccessKeyID: who.AccessKeyID}
-	switch who.Kind {
-	case "Root":
-		out.Type = "Root"
-	case "User":
-		out.Type, out.UserName = "IAMUser", who.Name
-	case "AssumedRole":
-		out.Type = "AssumedRole"
-		id, _, _ := strings.Cut(who.UserID, ":")
-		out.SessionContext = &sessionContext{sessionIssuer{
-			Type: "Role", PrincipalID: id, ARN: "arn:aws:iam::" + who.Account + ":role/" + who.Name,
-			AccountID: who.Account, UserName: who.Name,
-		}}
-	case "WebIdentityUser":
-		// CloudTrail knows no more of them than what their issuer says.
-		out.Type, out.UserName = who.Kind, who.Name
-	default:
-		out.Type = "Unknown"
+// recipient is the account whose resource was asked for, else the caller's.
+func recipient(n *reqlog.Note) string {
+	if len(n.Decisions) > 0 {
+		return n.Decisions[len(n.Decisions)-1].Account
 	}
-	return out
+	return n.Identity.Account
+}
+
+func appendIdentity(b []byte, who *reqlog.Identity) []byte {
+	kind := "Unknown"
+	switch who.Kind {
+	case "Root", "AssumedRole", "WebIdentityUser": // of the last CloudTrail knows no more than what its issuer says
+		kind = who.Kind
+	case "User":
+		kind = "IAMUser"
+	}
+	b = append(append(append(b, `{"type":"`...), kind...), '"')
+	for _, member := range [...][2]string{
+		{"principalId", who.UserID}, {"arn", who.ARN}, {"accountId", who.Account}, {"accessKeyId", who.AccessKeyID},
+	} {
+		if member[1] != "" {
+			b = appendMember(b, member[0], member[1])
+		}
+	}
+	switch kind {
+	case "IAMUser", "WebIdentityUser":
+		b = appendMember(b, "userName", who.Name)
+	case "AssumedRole":
+		id, _, _ := strings.Cut(who.UserID, ":")
+		b = append(b, `,"sessionContext":{"sessionIssuer":{"type":"Role"`...)
+		b = appendMember(b, "principalId", id)
+		b = appendMember(b, "arn", "arn:aws:iam::"+who.Account+":role/"+who.Name)
+		b = appendMember(b, "accountId", who.Account)
+		b = append(appendMember(b, "userName", who.Name), "}}"...)
+	}
+	return append(b, '}')
+}
+
+func appendParameters(b []byte, n *reqlog.Note) []byte {
+	if n.Parameters == nil {
+		return append(b, "null"...)
+	}
+	p := n.Parameters()
+	switch {
+	case len(p) == 0:
+		return append(b, "null"...)
+	case len(p) > MaxParameters:
+		return append(b, `{"omitted":"too large"}`...)
+	}
+	return append(b, p...)
+}
+
+func appendDecisions(b []byte, all []reqlog.Decision) []byte {
+	for i, d := range all {
+		if i == 0 {
+			b = append(b, `,"decisions":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = reqlog.AppendString(append(b, `{"action":`...), d.Action)
+		b = appendMember(b, "resource", d.Resource)
+		b = append(b, `,"allowed":`...)
+		b = strconv.AppendBool(b, d.Allowed)
+		b = append(appendMember(b, "reason", d.Reason), '}')
+	}
+	if len(all) > 0 {
+		b = append(b, ']')
+	}
+	return b
+}
+
+// appendResources names each resource that was decided about once.
+func appendResources(b []byte, all []reqlog.Decision) []byte {
+	named := 0
+	for i, d := range all {
+		if d.Resource == "*" || strings.HasSuffix(d.Resource, "/*") ||
+			slices.ContainsFunc(all[:i], func(before reqlog.Decision) bool { return before.Resource == d.Resource }) {
+			continue
+		}
+		if named++; named == 1 {
+			b = append(b, `,"resources":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = reqlog.AppendString(append(b, `{"accountId":`...), d.Account)
+		b = appendMember(b, "type", resourceType(d.Resource))
+		b = append(appendMember(b, "ARN", d.Resource), '}')
+	}
+	if named > 0 {
+		b = append(b, ']')
+	}
+	return b
+}
+
+func resourceType(arn string) string {
+	if strings.HasPrefix(arn, "arn:aws:iam:") {
+		return "AWS::IAM::Role"
+	}
+	return "AWS::ECR::Repository"
 }
 
 func sourceOf(service string) string {
@@ -182,40 +210,34 @@ func readOnly(name string) bool {
 	return false
 }
 
-func parametersOf(n *reqlog.Note) json.RawMessage {
-	if n.Parameters == nil {
-		return nil
-	}
-	p := n.Parameters()
-	switch {
-	case len(p) == 0:
-		return nil
-	case len(p) > MaxParameters:
-		return json.RawMessage(`{"omitted":"too large"}`)
-	}
-	return p
-}
-
-// withResource adds the resource of a decision once.
-func withResource(all []resource, d reqlog.Decision) []resource {
-	if d.Resource == "*" || strings.HasSuffix(d.Resource, "/*") {
-		return all
-	}
-	for _, r := range all {
-		if r.ARN == d.Resource {
-			return all
-		}
-	}
-	kind := "AWS::ECR::Repository"
-	if strings.HasPrefix(d.Resource, "arn:aws:iam:") {
-		kind = "AWS::IAM::Role"
-	}
-	return append(all, resource{AccountID: d.Account, Type: kind, ARN: d.Resource})
-}
-
 func clip(s string) string {
 	if len(s) > maxText {
 		s = s[:maxText]
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return s
+}
+
+func appendMember(b []byte, name, value string) []byte {
+	b = append(append(append(b, ',', '"'), name...), '"', ':')
+	return reqlog.AppendString(b, value)
+}
+
+// appendUUID adds a random UUID. Event ids tell records apart and nothing else,
+// so they need not be hard to guess.
+func appendUUID(b []byte) []byte {
+	high, low := rand.Uint64(), rand.Uint64()
+	high = high&^0xf000 | 0x4000
+	low = low&^(3<<62) | 1<<63
+	const digits = "0123456789abcdef"
+	for i := range 32 {
+		if i == 8 || i == 12 || i == 16 || i == 20 {
+			b = append(b, '-')
+		}
+		half := high
+		if i >= 16 {
+			half = low
+		}
+		b = append(b, digits[half>>(60-4*(i%16))&0xf])
+	}
+	return b
 }

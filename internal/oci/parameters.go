@@ -1,24 +1,29 @@
 package oci
 
 import (
-	"encoding/json"
 	"net/url"
 	"strings"
+
+	"github.com/ecru-registry/ecru/internal/reqlog"
 )
 
 // parameters tells an audit log what a request is about, in the members of the
 // operation of ECR's API that it stands for.
 func (x *exchange) parameters() []byte {
-	t := x.target
-	out := map[string]string{}
+	t := &x.target
+	out := make([]byte, 0, 192)
 	set := func(name, value string) {
-		if value != "" {
-			out[name] = value
+		if value == "" {
+			return
 		}
+		out = append(out, ",\""...)
+		out = append(append(out, name...), "\":"...)
+		out = reqlog.AppendString(out, value)
 	}
-	set("registryId", x.caller.Registry)
 	if t.kind == kindLayer {
 		set("registryId", t.account)
+	} else {
+		set("registryId", x.caller.Registry)
 	}
 	set("repositoryName", t.name)
 	switch t.kind {
@@ -39,6 +44,9 @@ func (x *exchange) parameters() []byte {
 		}
 	default: // about the repository as a whole, or the registry
 	}
-	encoded, _ := json.Marshal(out) // texts always encode
-	return encoded
+	if len(out) == 0 {
+		return nil
+	}
+	out[0] = '{'
+	return append(out, '}')
 }
