@@ -191,12 +191,12 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request, target string
 	told := new(notice)
 	ctx := context.WithValue(WithCall(r.Context(), *call), noticeKey{}, told)
 	out, fault := s.perform(ctx, p, op, body)
-	if fault != nil {
-		return fault
-	}
-	if told.text != "" {
+	if told.text != "" { // a refusal may have one, too
 		told.write(w.Header())
 		s.Logger.WarnContext(ctx, "an answer carries a notice", "operation", call.Operation, "notice", told.text)
+	}
+	if fault != nil {
+		return fault
 	}
 	return s.writeOutput(w, p, out)
 }

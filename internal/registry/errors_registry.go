@@ -62,3 +62,9 @@ func TooManyLayerParts(account, repository, upload string, limit int) *Error {
 func LayerPartTooLarge(size, limit int64) *Error {
 	return Errorf(CodeLimitExceeded, "The layer part of %d bytes exceeds the maximum allowed size of a layer part which is '%d' bytes", size, limit)
 }
+
+// InvalidKeyARN refuses a key, of which what is wrong is repeated: its region,
+// or all of it.
+func InvalidKeyARN(what string) *Error {
+	return Errorf(CodeKms, "Invalid arn %s", what)
+}

@@ -24,7 +24,7 @@ type CreateRepository struct {
 // CreateRepository creates a repository. With tags the caller must be allowed
 // to tag it, too.
 // Errors: RepositoryAlreadyExists, InvalidParameter, InvalidTagParameter,
-// TooManyTags.
+// TooManyTags, Kms.
 func (s *Service) CreateRepository(ctx context.Context, c Caller, in CreateRepository) (*registry.Repository, error) {
 	scope, err := s.allowCreating(ctx, c, in.Name, in.Tags)
 	if err != nil {
@@ -67,6 +67,7 @@ func (s *Service) allowCreating(ctx context.Context, c Caller, name string, tags
 }
 
 // encryption completes an encryption configuration as ECR echoes it.
+// Errors: InvalidParameter, Kms.
 func (s *Service) encryption(scope registry.Scope, e registry.Encryption) (registry.Encryption, error) {
 	switch e.Type {
 	case "", "AES256":
@@ -79,14 +80,27 @@ func (s *Service) encryption(scope registry.Scope, e registry.Encryption) (regis
 		// The account's own key for ECR: one and the same each time.
 		e.KMSKey = uuid.NewSHA1(uuid.NameSpaceURL, []byte("alias/aws/ecr "+scope.Region+" "+scope.Account)).String()
 	}
-	if !strings.HasPrefix(e.KMSKey, "arn:") {
-		kind := "key/"
-		if strings.HasPrefix(e.KMSKey, "alias/") {
-			kind = ""
-		}
-		e.KMSKey = "arn:aws:kms:" + scope.Region + ":" + scope.Account + ":" + kind + e.KMSKey
+	if strings.HasPrefix(e.KMSKey, "arn:") {
+		return e, keyInRegion(scope, e.KMSKey)
 	}
+	kind := "key/"
+	if strings.HasPrefix(e.KMSKey, "alias/") {
+		kind = ""
+	}
+	e.KMSKey = "arn:aws:kms:" + scope.Region + ":" + scope.Account + ":" + kind + e.KMSKey
 	return e, nil
+}
+
+// keyInRegion refuses a key of another region. Errors: Kms.
+func keyInRegion(scope registry.Scope, arn string) error {
+	parts := strings.SplitN(arn, ":", 6)
+	switch {
+	case len(parts) != 6:
+		return registry.InvalidKeyARN(arn)
+	case parts[3] != scope.Region:
+		return registry.InvalidKeyARN(parts[3])
+	}
+	return nil
 }
 
 func validMutability(mode registry.TagMutability, filters []string) error {

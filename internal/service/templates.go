@@ -206,10 +206,14 @@ func (s *Service) completeTemplate(scope registry.Scope, t *registry.CreationTem
 		return err
 	}
 	// A key that is left to ECR is chosen when a repository is created.
-	if _, err := s.encryption(scope, t.Encryption); err != nil {
+	_, err := s.encryption(scope, t.Encryption)
+	if registry.CodeOf(err) == registry.CodeKms {
+		// Operations on templates have no such exception.
+		return registry.InvalidParameter("encryptionConfiguration", clientText(err))
+	}
+	if err != nil {
 		return err
 	}
-	var err error
 	if t.Tags, err = mergeTags(nil, t.Tags); err != nil {
 		return err
 	}

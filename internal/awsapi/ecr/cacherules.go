@@ -93,6 +93,9 @@ func (h *handlers) validatePullThroughCacheRule(ctx context.Context, in *ecr.Val
 	if err != nil {
 		return nil, err
 	}
+	if failure != "" {
+		awsapi.Notice(ctx, noticeCacheRules)
+	}
 	return &ecr.ValidatePullThroughCacheRuleOutput{
 		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: text(r.UpstreamPrefix),
 		CredentialArn: text(r.CredentialARN), CustomRoleArn: text(r.CustomRoleARN),

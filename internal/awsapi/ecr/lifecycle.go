@@ -67,11 +67,15 @@ func evaluated(p service.LifecyclePolicy) *time.Time {
 	return &p.EvaluatedAt
 }
 
+const noticePreviews = "Lifecycle policy previews are not evaluated by this version of ecru yet."
+
 func (h *handlers) startLifecyclePolicyPreview(ctx context.Context, in *ecr.StartLifecyclePolicyPreviewInput) (*ecr.StartLifecyclePolicyPreviewOutput, error) {
+	awsapi.Notice(ctx, noticePreviews)
 	return nil, h.registry.StartLifecyclePreview(ctx, h.caller(ctx, in.RegistryId), *in.RepositoryName, aws.ToString(in.LifecyclePolicyText))
 }
 
 func (h *handlers) getLifecyclePolicyPreview(ctx context.Context, in *ecr.GetLifecyclePolicyPreviewInput) (*ecr.GetLifecyclePolicyPreviewOutput, error) {
+	awsapi.Notice(ctx, noticePreviews)
 	c := h.caller(ctx, in.RegistryId)
 	if _, err := h.page("GetLifecyclePolicyPreview", in.NextToken, in.MaxResults, h.account(c), *in.RepositoryName); err != nil {
 		return nil, err

@@ -12,6 +12,12 @@ import (
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
+// What of replication is for later versions.
+const (
+	noticeReplication = "Replication rules are stored; this version of ecru does not replicate yet."
+	noticeBackfills   = "Replication backfills do not run in this version of ecru yet."
+)
+
 // notRun is the failure code of what is configured and does not run yet.
 const notRun = "UnsupportedOperation"
 
@@ -51,7 +57,7 @@ func (h *handlers) putReplicationConfiguration(ctx context.Context, in *ecr.PutR
 		return nil, err
 	}
 	if len(config.Rules) > 0 {
-		awsapi.Notice(ctx, "Replication rules are stored; this version of ecru does not replicate yet.")
+		awsapi.Notice(ctx, noticeReplication)
 	}
 	return &ecr.PutReplicationConfigurationOutput{ReplicationConfiguration: replicationConfiguration(config)}, nil
 }
@@ -104,6 +110,9 @@ func (h *handlers) describeImageReplicationStatus(ctx context.Context, in *ecr.D
 	out := &ecr.DescribeImageReplicationStatusOutput{
 		RepositoryName: in.RepositoryName, ImageId: imageIdentifier(found.ID), ReplicationStatuses: []types.ImageReplicationStatus{},
 	}
+	if len(found.Destinations) > 0 {
+		awsapi.Notice(ctx, noticeReplication)
+	}
 	for _, d := range found.Destinations {
 		out.ReplicationStatuses = append(out.ReplicationStatuses, types.ImageReplicationStatus{
 			Region: &d.Region, RegistryId: &d.Account, Status: types.ReplicationStatusFailed, FailureCode: aws.String(notRun),
@@ -113,19 +122,23 @@ func (h *handlers) describeImageReplicationStatus(ctx context.Context, in *ecr.D
 }
 
 func (h *handlers) startReplicationBackfill(ctx context.Context, in *ecr.StartReplicationBackfillInput) (*ecr.StartReplicationBackfillOutput, error) {
+	awsapi.Notice(ctx, noticeBackfills)
 	return nil, h.registry.StartReplicationBackfill(ctx, h.caller(ctx, in.RegistryId), destinationOf(*in.Destination))
 }
 
 func (h *handlers) stopReplicationBackfill(ctx context.Context, in *ecr.StopReplicationBackfillInput) (*ecr.StopReplicationBackfillOutput, error) {
+	awsapi.Notice(ctx, noticeBackfills)
 	return nil, h.registry.StopReplicationBackfill(ctx, h.caller(ctx, in.RegistryId), *in.ReplicationBackfillId)
 }
 
 func (h *handlers) describeReplicationBackfillResults(ctx context.Context, in *ecr.DescribeReplicationBackfillResultsInput) (*ecr.DescribeReplicationBackfillResultsOutput, error) {
+	awsapi.Notice(ctx, noticeBackfills)
 	return nil, h.registry.ReplicationBackfill(ctx, h.caller(ctx, in.RegistryId), *in.ReplicationBackfillId)
 }
 
 // listReplicationBackfills answers that there is none, as none can be started.
 func (h *handlers) listReplicationBackfills(ctx context.Context, in *ecr.ListReplicationBackfillsInput) (*ecr.ListReplicationBackfillsOutput, error) {
+	awsapi.Notice(ctx, noticeBackfills)
 	c := h.caller(ctx, in.RegistryId)
 	scope, err := h.registry.Authorize(ctx, c, "ecr:ListReplicationBackfills")
 	if err != nil {

@@ -16,6 +16,8 @@ import (
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
+const noticeEnhanced = "Enhanced scanning is stored as configuration; this version of ecru does not run it yet."
+
 func (h *handlers) startImageScan(ctx context.Context, in *ecr.StartImageScanInput) (*ecr.StartImageScanOutput, error) {
 	c := h.caller(ctx, in.RegistryId)
 	id, err := oneImageID(in.ImageId)
@@ -40,6 +42,9 @@ func (h *handlers) describeImageScanFindings(ctx context.Context, in *ecr.Descri
 	report, err := h.registry.ScanFindings(ctx, c, *in.RepositoryName, id)
 	if err != nil {
 		return nil, err
+	}
+	if report.Scan.Status == service.ScanFindingsUnavailable {
+		awsapi.Notice(ctx, noticeEnhanced)
 	}
 	out := &ecr.DescribeImageScanFindingsOutput{
 		RegistryId: text(h.account(c)), RepositoryName: in.RepositoryName,
@@ -165,7 +170,7 @@ func (h *handlers) putRegistryScanningConfiguration(ctx context.Context, in *ecr
 		return nil, err
 	}
 	if config.Type == registry.ScanEnhanced {
-		awsapi.Notice(ctx, "Enhanced scanning is stored as configuration; this version of ecru does not run it yet.")
+		awsapi.Notice(ctx, noticeEnhanced)
 	}
 	return &ecr.PutRegistryScanningConfigurationOutput{RegistryScanningConfiguration: scanningConfiguration(config)}, nil
 }

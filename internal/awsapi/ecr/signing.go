@@ -12,6 +12,8 @@ import (
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
+const noticeSigning = "The signing configuration is stored; this version of ecru does not sign images yet."
+
 // Signing is what the API needs of signing.
 type Signing interface {
 	SigningConfiguration(ctx context.Context, c service.Caller) (registry.Scope, registry.SigningConfiguration, error)
@@ -50,7 +52,7 @@ func (h *handlers) putSigningConfiguration(ctx context.Context, in *ecr.PutSigni
 		return nil, err
 	}
 	if len(config.Rules) > 0 {
-		awsapi.Notice(ctx, "The signing configuration is stored; this version of ecru does not sign images yet.")
+		awsapi.Notice(ctx, noticeSigning)
 	}
 	return &ecr.PutSigningConfigurationOutput{SigningConfiguration: signingConfiguration(config)}, nil
 }
@@ -89,6 +91,9 @@ func (h *handlers) describeImageSigningStatus(ctx context.Context, in *ecr.Descr
 	}
 	out := &ecr.DescribeImageSigningStatusOutput{
 		RegistryId: text(h.account(c)), RepositoryName: in.RepositoryName, ImageId: imageIdentifier(found.ID), SigningStatuses: []types.ImageSigningStatus{},
+	}
+	if len(found.Rules) > 0 {
+		awsapi.Notice(ctx, noticeSigning)
 	}
 	for _, r := range found.Rules {
 		out.SigningStatuses = append(out.SigningStatuses, types.ImageSigningStatus{
