@@ -190,10 +190,17 @@ func (c *comparison) members(at string, ours, theirs *awsmodel.Shape, request bo
 			c.t.Errorf("%s: %s is missing", at, m.Name)
 		}
 	}
+	var shared []awsmodel.Member
 	for _, m := range ours.Members {
-		if _, ok := theirs.Members.Named(m.Name); !ok {
+		if _, ok := theirs.Members.Named(m.Name); ok {
+			shared = append(shared, m)
+		} else {
 			c.added++
 		}
+	}
+	sameName := func(a, b awsmodel.Member) bool { return a.Name == b.Name }
+	if !c.old() && !slices.EqualFunc(shared, theirs.Members, sameName) {
+		c.t.Errorf("%s: the members are in another order: %v, in botocore %v", at, shared, theirs.Members)
 	}
 	if !request {
 		return

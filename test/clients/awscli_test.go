@@ -115,23 +115,43 @@ func allCalled(t *testing.T) func(ts *testscript.TestScript, neg bool, args []st
 		if len(args) == 0 {
 			ts.Fatalf("usage: all-called FILE REFUSED…")
 		}
-		called, succeeded := map[string]bool{}, map[string]bool{}
-		for line := range strings.Lines(ts.ReadFile(args[0])) {
-			if f := strings.Fields(line); len(f) == 3 && f[0] == "ecr" {
-				called[f[1]] = true
-				succeeded[f[1]] = succeeded[f[1]] || f[2] == "0"
-			}
-		}
-		wrong := 0
-		for _, operation := range operations {
-			if refused := slices.Contains(args[1:], operation); !called[operation] || succeeded[operation] == refused {
-				ts.Logf("%s: called %t, succeeded %t, to be refused %t", operation, called[operation], succeeded[operation], refused)
-				wrong++
-			}
-		}
-		if wrong > 0 {
-			ts.Fatalf("%d of %d operations", wrong, len(operations))
+		wrong := misses(operations, ts.ReadFile(args[0]), args[1:])
+		if len(wrong) > 0 {
+			ts.Fatalf("%d of %d operations:\n%s", len(wrong), len(operations), strings.Join(wrong, "\n"))
 		}
 		ts.Logf("all %d operations were called", len(operations))
+	}
+}
+
+// misses reads what the wrapper has written and says which operations did not
+// end as they should.
+func misses(operations []string, calls string, refused []string) []string {
+	called, succeeded := map[string]bool{}, map[string]bool{}
+	for line := range strings.Lines(calls) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "ecr" {
+			called[f[1]] = true
+			succeeded[f[1]] = succeeded[f[1]] || f[2] == "0"
+		}
+	}
+	var wrong []string
+	for _, operation := range operations {
+		switch {
+		case !called[operation]:
+			wrong = append(wrong, operation+" was not called")
+		case succeeded[operation] && slices.Contains(refused, operation):
+			wrong = append(wrong, operation+" is served, and was to be refused")
+		case !succeeded[operation] && !slices.Contains(refused, operation):
+			wrong = append(wrong, operation+" never succeeded")
+		}
+	}
+	return wrong
+}
+
+func TestMissesAreFound(t *testing.T) {
+	calls := "ecr put-image 255\necr put-image 0\necr list-images 254\nsts get-session-token 0\necr start 0\necr stop 254\n"
+	got := misses([]string{"put-image", "list-images", "get-session-token", "start", "stop"}, calls, []string{"start", "stop"})
+	want := []string{"list-images never succeeded", "get-session-token was not called", "start is served, and was to be refused"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }

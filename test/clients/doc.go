@@ -2,6 +2,9 @@
 // boto3, docker, podman, buildah, skopeo, crane and regctl. Each logs in, and
 // pushes and pulls an image and, where it can, an index and an artifact.
 //
+// The AWS CLI and boto3 also call every operation of the API, by the model that
+// package awsmodel makes: what a client was packaged with does not matter.
+//
 // A client that is not installed is skipped, or is a failure under
 // ECRU_REQUIRE_TOOLS=1. Only the tests are in this package; nothing may import
 // it.
