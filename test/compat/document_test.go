@@ -1,0 +1,71 @@
+package compat
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// document is docs/compatibility.md as this run found things: the text of
+// testdata, with what has passed in the place of its marks.
+func document(t *testing.T, house *house, results []*result, shared int) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/compatibility.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(results, func(x, y *result) int { return strings.Compare(x.operation.name, y.operation.name) })
+	var total int
+	for _, r := range results {
+		for _, n := range r.passed {
+			total += n
+		}
+	}
+	return strings.NewReplacer(
+		"{{table}}", table(house, results),
+		"{{operations}}", fmt.Sprint(len(results)),
+		"{{shared}}", fmt.Sprintf("✓ %d", shared),
+		"{{checks}}", fmt.Sprint(total+shared),
+	).Replace(string(text))
+}
+
+func table(house *house, results []*result) string {
+	var b strings.Builder
+	b.WriteString("| operation | shape | errors | pagination | side effects | what does not run yet |\n|---|---|---|---|---|---|\n")
+	for _, r := range results {
+		fmt.Fprintf(&b, "| %s |", r.operation.name)
+		for c := range columns {
+			fmt.Fprintf(&b, " %s |", r.cell(c))
+		}
+		fmt.Fprintf(&b, " %s |\n", house.told(r.operation.name))
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// cell is green only where every check of a column ran and passed.
+func (r *result) cell(c column) string {
+	op := r.operation
+	n := op.count(c)
+	switch {
+	case r.ran[c] != n || r.passed[c] != n:
+		return fmt.Sprintf("✗ %d of %d", r.passed[c], n)
+	case op.later[c] && n == 0:
+		return "not yet"
+	case op.later[c]:
+		return fmt.Sprintf("part ✓ %d", n)
+	case op.none[c]:
+		return "–"
+	}
+	return fmt.Sprintf("✓ %d", n)
+}
+
+// told are the different sentences of the notices that an operation answered.
+func (h *house) told(operation string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	sentences := slices.Clone(h.notices[operation])
+	slices.Sort(sentences)
+	return strings.Join(slices.Compact(sentences), " ")
+}

@@ -1,0 +1,22 @@
+package compat
+
+import "fmt"
+
+// quotas are those of the registry under test.
+func quotas() []string {
+	var args []string
+	for _, q := range []struct {
+		name string
+		n    int
+	}{
+		{"repositories", maxRepositories},
+		{"images-per-repository", maxImages},
+		{"tags-per-image", maxTags},
+		{"layer-parts", maxLayerParts},
+		{"layer-part-size-mib", 5},
+		{"pull-through-cache-rules", maxCacheRules},
+	} {
+		args = append(args, "--quota", fmt.Sprintf("%s=%d", q.name, q.n))
+	}
+	return args
+}
