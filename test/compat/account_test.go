@@ -331,12 +331,12 @@ func withoutMetadata() cmp.Option {
 func now() *time.Time { return aws.Time(time.Now()) }
 
 // eventually asks again until something is true.
-func (a *account) eventually(what string, true_ func() bool) {
+func (a *account) eventually(what string, done func() bool) {
 	a.t.Helper()
 	deadline := time.After(30 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for !true_() {
+	for !done() {
 		select {
 		case <-tick.C:
 		case <-deadline:

@@ -166,15 +166,6 @@ func many(n int, format string) []string {
 	return all
 }
 
-// values are what pointers to texts point at.
-func values(all ...*string) []string {
-	out := make([]string, 0, len(all))
-	for _, s := range all {
-		out = append(out, aws.ToString(s))
-	}
-	return out
-}
-
 // list maps a list to texts.
 func list[T any](all []T, text func(T) string) []string {
 	out := make([]string, 0, len(all))
@@ -184,5 +175,5 @@ func list[T any](all []T, text func(T) string) []string {
 	return out
 }
 
-// hex of a digest that nothing has.
+// nowhere is a digest that nothing has.
 var nowhere = "sha256:" + strings.Repeat("0", 64)

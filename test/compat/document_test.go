@@ -49,7 +49,7 @@ func (r *result) cell(c column) string {
 	op := r.operation
 	n := op.count(c)
 	switch {
-	case r.ran[c] != n || r.passed[c] != n:
+	case r.ran[c] != n || r.passed[c] != n, n == 0 && !op.later[c] && !op.none[c]:
 		return fmt.Sprintf("✗ %d of %d", r.passed[c], n)
 	case op.later[c] && n == 0:
 		return "not yet"
@@ -68,4 +68,24 @@ func (h *house) told(operation string) string {
 	sentences := slices.Clone(h.notices[operation])
 	slices.Sort(sentences)
 	return strings.Join(slices.Compact(sentences), " ")
+}
+
+// TestCellsAreGreenForWhatPassed: nothing but checks that ran and passed makes
+// a cell green.
+func TestCellsAreGreenForWhatPassed(t *testing.T) {
+	two := []check{{column: inErrors}, {column: inErrors}}
+	errors := map[column]bool{inErrors: true}
+	for want, r := range map[string]result{
+		"✓ 2":      {operation: &operation{checks: two}, ran: [columns]int{inErrors: 2}, passed: [columns]int{inErrors: 2}},
+		"✗ 1 of 2": {operation: &operation{checks: two}, ran: [columns]int{inErrors: 2}, passed: [columns]int{inErrors: 1}},
+		"✗ 0 of 2": {operation: &operation{checks: two}},
+		"part ✓ 2": {operation: &operation{checks: two, later: errors}, ran: [columns]int{inErrors: 2}, passed: [columns]int{inErrors: 2}},
+		"not yet":  {operation: &operation{later: errors}},
+		"–":        {operation: &operation{none: errors}},
+		"✗ 0 of 0": {operation: &operation{}},
+	} {
+		if got := r.cell(inErrors); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }

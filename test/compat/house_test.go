@@ -2,9 +2,10 @@ package compat
 
 import "fmt"
 
-// quotas are those of the registry under test.
-func quotas() []string {
-	var args []string
+// quotas are those of the registry under test, which has much to refuse and
+// nothing to say about it.
+func flags() []string {
+	args := []string{"--log-level", "error"}
 	for _, q := range []struct {
 		name string
 		n    int

@@ -244,7 +244,7 @@ func batchGetImage() *operation {
 				a.t.Errorf("pulled at %v before any pull", at)
 			}
 			do(a, a.BatchGetImage, in)
-			a.eventually("the pull is recorded", func() bool { return a.describedImage(web, byTag("v1")).LastRecordedPullTime != nil })
+			a.pullRecorded(web, "v1")
 		}),
 		effects("archived images cannot be had", func(a *account) {
 			in := good(a)

@@ -288,6 +288,9 @@ func getDownloadURLForLayer() *operation {
 		effects("it is no pull", func(a *account) {
 			in := good(a)
 			a.fetch(*do(a, a.GetDownloadUrlForLayer, in).DownloadUrl)
+			a.image(web, "2", "v2")
+			a.pull(web, "v2")
+			a.pullRecorded(web, "v2") // all that came before would be, too
 			if at := a.describedImage(web, byDigest(digestOf(manifest("1")))).LastRecordedPullTime; at != nil {
 				a.t.Errorf("pulled at %v", at)
 			}

@@ -41,10 +41,14 @@ func getAuthorizationToken() *operation {
 				a.t.Errorf("%d tokens", len(got.AuthorizationData))
 			}
 		}),
-		wrong("an id of eleven digits", func(in *in) { in.RegistryIds = []string{"12345678901"} }, "registryIds",
+		wrong("an id of eleven digits", func(i *in) { *i = in{RegistryIds: []string{"12345678901"}} }, "registryIds",
 			"Member must satisfy constraint: [Member must satisfy regular expression pattern: [0-9]{12}]"),
-		wrong("no ids", func(in *in) { in.RegistryIds = []string{} }, "registryIds", "Member must have length greater than or equal to 1"),
-		wrong("eleven ids", func(in *in) { in.RegistryIds = many(11, "1234567890%02d") }, "registryIds", "Member must have length less than or equal to 10"),
+		wrong("no ids", func(i *in) { *i = in{RegistryIds: []string{}} }, "registryIds", "Member must have length greater than or equal to 1"),
+		wrong("eleven ids", func(i *in) { *i = in{RegistryIds: many(11, "1234567890%02d")} }, "registryIds", "Member must have length less than or equal to 10"),
+		shape("a token is the caller's own, whichever registry it is asked for", func(a *account) {
+			got := do(a, a.GetAuthorizationToken, &in{RegistryIds: []string{a.house.root.id}})
+			a.same(got.AuthorizationData[0].ProxyEndpoint, aws.String(a.house.server.URL))
+		}),
 		effects("it opens the registry, and an invented one does not", func(a *account) {
 			token := *do(a, a.GetAuthorizationToken, &in{}).AuthorizationData[0].AuthorizationToken
 			if status := a.ping("Basic " + token); status != http.StatusOK {
@@ -168,6 +172,17 @@ func (a *account) exclusions() []string {
 	return do(a, a.ListPullTimeUpdateExclusions, &ecr.ListPullTimeUpdateExclusionsInput{}).PullTimeUpdateExclusions
 }
 
+// pull pulls an image through the API.
+func (a *account) pull(repository, tag string) {
+	a.t.Helper()
+	do(a, a.BatchGetImage, &ecr.BatchGetImageInput{RepositoryName: &repository, ImageIds: []types.ImageIdentifier{*byTag(tag)}})
+}
+
+func (a *account) pullRecorded(repository, tag string) {
+	a.t.Helper()
+	a.eventually("the pull is recorded", func() bool { return a.describedImage(repository, byTag(tag)).LastRecordedPullTime != nil })
+}
+
 const scanner = "arn:aws:iam::123456789012:role/path/scanner"
 
 func registerPullTimeUpdateExclusion() *operation {
@@ -189,18 +204,16 @@ func registerPullTimeUpdateExclusion() *operation {
 		effects("its pulls are not recorded, those of others are", func(a *account) {
 			a.ready(web)
 			a.image(web, "1", "v1")
-			pull := func(u *account) {
-				do(u, u.BatchGetImage, &ecr.BatchGetImageInput{RepositoryName: aws.String(web), ImageIds: []types.ImageIdentifier{*byTag("v1")}})
-			}
+			a.image(web, "2", "v2")
 			everything := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:*","Resource":"*"}]}`
 			quiet, loud := a.user("quiet", everything), a.user("loud", everything)
 			a.exclude("arn:aws:iam::" + a.id + ":user/quiet")
-			pull(quiet)
+			quiet.pull(web, "v1")
+			loud.pull(web, "v2")
+			a.pullRecorded(web, "v2") // all that came before is, too
 			if at := a.describedImage(web, byTag("v1")).LastRecordedPullTime; at != nil {
 				a.t.Errorf("recorded at %v", at)
 			}
-			pull(loud)
-			a.eventually("the pull is recorded", func() bool { return a.describedImage(web, byTag("v1")).LastRecordedPullTime != nil })
 		}),
 	)
 }

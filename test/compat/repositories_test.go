@@ -107,6 +107,13 @@ func createRepository() *operation {
 			"InvalidTagParameterException", "Invalid parameter: tag values must have at most 256 characters"),
 		but("a tag of AWS's own", func(_ *account, in *in) { in.Tags = tags("AWS:owner", "me") },
 			"InvalidTagParameterException", "Invalid parameter: tag keys must not begin with aws:"),
+		fails("with tags, by somebody who may create and not tag", func(a *account) {
+			u := a.user("creator", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ecr:CreateRepository","Resource":"*"}]}`)
+			refuse(u, u.CreateRepository, &in{RepositoryName: aws.String(web), Tags: tags("k", "v")}, accessDenied,
+				"User: arn:aws:iam::{account}:user/creator is not authorized to perform: ecr:TagResource on resource: "+a.arn(web)+" because no identity-based policy allows the ecr:TagResource action")
+			do(u, u.CreateRepository, &in{RepositoryName: aws.String(web)})
+		}),
+		but("a key that is no ARN", func(_ *account, in *in) { encrypted("KMS", "arn:mine")(in) }, "KmsException", "Invalid arn arn:mine"),
 		but("above the quota of repositories", func(a *account, _ *in) {
 			for _, name := range many(maxRepositories, "r%03d") {
 				a.repository(name)

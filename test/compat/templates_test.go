@@ -75,6 +75,9 @@ func templateFails[I any](member func(in *I) *ecr.CreateRepositoryCreationTempla
 			{"a key that is no ARN", func(t *template) {
 				t.EncryptionConfiguration = &types.EncryptionConfigurationForRepositoryCreationTemplate{EncryptionType: "KMS", KmsKey: aws.String("alias/mine")}
 			}, invalidParameter, violates("encryptionConfiguration.kmsKey", `Member must satisfy regular expression pattern: ^$|arn:aws[a-z0-9-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[a-z0-9-]+`)},
+			{"a key of another region", func(t *template) {
+				t.EncryptionConfiguration = &types.EncryptionConfigurationForRepositoryCreationTemplate{EncryptionType: "KMS", KmsKey: aws.String("arn:aws:kms:mars-north-1:123456789012:key/1")}
+			}, invalidParameter, violates("encryptionConfiguration", "Invalid arn mars-north-1")},
 			{"a policy that is none", func(t *template) { t.RepositoryPolicy = aws.String("{}") }, invalidParameter, violates("PolicyText", "Invalid repository policy provided")},
 			{"a lifecycle policy that is none", func(t *template) { t.LifecyclePolicy = aws.String("{") }, invalidParameter, violates("LifecyclePolicyText", unmapped)},
 			{"fifty-one tags", func(t *template) { t.ResourceTags = manyTags(51) }, "", "The maximum number of tags that can be applied to a repository is 50"},
