@@ -213,7 +213,7 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 	layerKey := service.DeriveKey(instance.Secret, "layer urls")
 	distribution := oci.New(oci.Config{
 		Registry: a.service, Tokens: tokens, LayerKey: layerKey,
-		PublicURL: c.PublicURL, Logger: a.log,
+		PublicURL: c.PublicURL, Account: c.Account, Logger: a.log,
 	})
 	control, err := ecr.Service(ecr.Config{
 		Service: a.service, Tokens: tokens, LayerKey: layerKey,

@@ -192,6 +192,9 @@ type Blobs interface {
 	// BlobsPresent answers those of digests that the repository has.
 	// Errors: RepositoryNotFound.
 	BlobsPresent(ctx context.Context, account, repository string, digests []string) (map[string]Blob, error)
+	// BlobNeeded says whether an image of the repository needs a blob.
+	// Errors: RepositoryNotFound.
+	BlobNeeded(ctx context.Context, account, repository, digest string) (bool, error)
 	// CommitBlob records that the bytes of a digest are durable under a key,
 	// links them to the repository and forgets the upload. When the digest is
 	// stored already its older key is kept and answered, and the caller may

@@ -62,6 +62,9 @@ type Config struct {
 	Registry Registry
 	// Tokens checks the passwords of clients.
 	Tokens Tokens
+	// Account is the registry of a host that names none; empty means the
+	// caller's own.
+	Account string
 	// LayerKey signs the URLs under /layers/.
 	LayerKey []byte
 	// PublicURL is how clients reach the registry ("https://host[:port]");
@@ -203,7 +206,7 @@ func (h *Handler) serve(x *exchange) error {
 		UserID: principal.UserID, AccessKeyID: principal.AccessKeyID, Name: principal.Name,
 	})
 	x.caller = service.Caller{
-		Principal: principal, Registry: accountOfHost(x.r.Host),
+		Principal: principal, Registry: cmp.Or(accountOfHost(x.r.Host), h.Account),
 		SourceIP: sourceIP(x.r.RemoteAddr), Secure: x.r.TLS != nil, UserAgent: x.r.UserAgent(),
 	}
 	return h.dispatch(x, parsePath(x.r.URL))

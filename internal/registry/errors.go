@@ -200,6 +200,12 @@ func LayerNotFound(account, repository, digest string) *Error {
 	return Errorf(CodeLayersNotFound, "The layer with digest '%s' does not exist within the repository with name '%s' in the registry with id '%s'", digest, repository, account)
 }
 
+// LayerInaccessible refuses a layer that no image needs. The wording is ours,
+// after the model's.
+func LayerInaccessible(account, repository, digest string) *Error {
+	return Errorf(CodeLayerInaccessible, "The layer with digest '%s' is not available because it is not associated with an image in the repository with name '%s' in the registry with id '%s'", digest, repository, account)
+}
+
 // ReferencedImagesNotFound names the manifests that an index needs and the
 // repository does not have.
 func ReferencedImagesNotFound(account, repository string, digests []string) *Error {

@@ -77,14 +77,22 @@ func (s *Service) openBlob(ctx context.Context, account, repository, digest stri
 }
 
 // DownloadableBlob answers a blob of a repository for a client that will fetch
-// it without credentials.
-// Errors: RepositoryNotFound, LayersNotFound.
+// it without credentials: one that an image needs, as others may be removed at
+// any time. Errors: RepositoryNotFound, LayersNotFound, LayerInaccessible.
 func (s *Service) DownloadableBlob(ctx context.Context, c Caller, repository, digest string) (meta.Blob, error) {
 	scope, err := s.allowOn(ctx, c, "ecr:GetDownloadUrlForLayer", repository)
 	if err != nil {
 		return meta.Blob{}, err
 	}
-	return s.Store.Blob(ctx, scope.Account, repository, digest)
+	found, err := s.Store.Blob(ctx, scope.Account, repository, digest)
+	if err != nil {
+		return found, err
+	}
+	needed, err := s.Store.BlobNeeded(ctx, scope.Account, repository, digest)
+	if err == nil && !needed {
+		err = registry.LayerInaccessible(scope.Account, repository, digest)
+	}
+	return found, err
 }
 
 // LayerAvailability is what is known of one digest.

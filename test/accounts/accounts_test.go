@@ -263,6 +263,35 @@ func TestAMountNeedsTheRightToReadItsSource(t *testing.T) {
 	ann.want(http.StatusOK, home, http.MethodHead, "/v2/mine/blobs/"+shown)
 }
 
+// TestABareHostIsTheDefaultAccounts: whoever asks it, so that an image name
+// means the same image to all.
+func TestABareHostIsTheDefaultAccounts(t *testing.T) {
+	s := server.Start(t, server.Options{})
+	a := owner(t, s)
+	a.create("web")
+	a.pushImage(home, "web", "1", "content")
+	b := as(t, s, key(t, s, "account", "create", abroad))
+	b.create("web")
+	b.pushImage(abroad, "web", "1", "other content")
+	for _, c := range []struct {
+		who    *caller
+		status int
+	}{{a, http.StatusOK}, {b, http.StatusForbidden}} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v2/web/manifests/1", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth(server.User, c.who.password)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = response.Body.Close(); response.StatusCode != c.status {
+			t.Errorf("got %s, want %d", response.Status, c.status)
+		}
+	}
+}
+
 func TestAnotherAccountNeedsBothSides(t *testing.T) {
 	s := server.Start(t, server.Options{})
 	a := owner(t, s)

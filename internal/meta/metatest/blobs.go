@@ -17,6 +17,7 @@ func blobCases() []testCase {
 		{"mounting", blobMount},
 		{"unlinking", blobUnlink},
 		{"an image protects its blobs", blobProtected},
+		{"which blobs an image needs", blobNeeded},
 	}
 }
 
@@ -119,6 +120,29 @@ func blobUnlink(t *testing.T, s meta.Store) {
 	if got := value(s.UnlinkedBlobs(ctx, late, 9))(t); len(got) != 1 {
 		t.Errorf("unlinked: %v", got)
 	}
+}
+
+func blobNeeded(t *testing.T, s meta.Store) {
+	ctx := t.Context()
+	Repo(t, s, "web")
+	Repo(t, s, "other")
+	image := put(t, s, "web", "a")
+	alone := Blob(t, s, "web", "alone", 9)
+	Blob(t, s, "other", "a", 9)
+	for _, c := range []struct {
+		repository, digest string
+		needed             bool
+	}{{"web", DigestOf("a"), true}, {"web", alone, false}, {"other", DigestOf("a"), false}, {"web", DigestOf("nothing"), false}} {
+		if got := value(s.BlobNeeded(ctx, account, c.repository, c.digest))(t); got != c.needed {
+			t.Errorf("%s in %s: needed is %v", c.digest, c.repository, got)
+		}
+	}
+	value(s.DeleteImage(ctx, account, "web", registry.ImageID{Digest: image}, meta.DeleteTagOnly))(t)
+	if value(s.BlobNeeded(ctx, account, "web", DigestOf("a")))(t) {
+		t.Error("needed although its image is gone")
+	}
+	_, err := s.BlobNeeded(ctx, account, "missing", alone)
+	wantCode(t, err, registry.CodeRepositoryNotFound)
 }
 
 func blobProtected(t *testing.T, s meta.Store) {

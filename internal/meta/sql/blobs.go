@@ -28,8 +28,19 @@ const (
 	qBlobIsLinked = `UPDATE blobs SET unlinked_at = NULL WHERE id = ?`
 
 	qBlobForUnlink = `SELECT b.id FROM blobs b WHERE b.digest = ? AND EXISTS (SELECT 1 FROM repository_blobs l WHERE l.blob_id = b.id AND l.repository_id = ?){pg: FOR UPDATE}`
+	qBlobNeeded    = `SELECT 1 FROM blobs b JOIN image_blobs n ON n.blob_id = b.id WHERE n.repository_id = ? AND b.digest = ? LIMIT 1`
 	qNeededBy      = `SELECT i.digest FROM image_blobs n JOIN images i ON i.id = n.image_id WHERE n.repository_id = ? AND n.blob_id = ? LIMIT 100`
 )
+
+// BlobNeeded is part of meta.Blobs.
+func (s *Store) BlobNeeded(ctx context.Context, account, repository, digest string) (bool, error) {
+	id, err := s.repositoryID(ctx, account, repository)
+	if err != nil {
+		return false, err
+	}
+	var one int
+	return s.read.row(ctx, qBlobNeeded, []any{id, digest}, &one)
+}
 
 // Blob is part of meta.Blobs.
 func (s *Store) Blob(ctx context.Context, account, repository, digest string) (meta.Blob, error) {

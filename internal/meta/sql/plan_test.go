@@ -21,7 +21,7 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 	}
 	hot := map[string]string{
 		"qManifestByTag": qManifestByTag, "qManifestByDigest": qManifestByDigest, "qRepositoryID": qRepositoryID,
-		"qBlob": qBlob, "qBlobOfID": qBlobOfID, "qBlobsPresent": qBlobsPresent, "qBlobForUnlink": qBlobForUnlink, "qNeededBy": qNeededBy,
+		"qBlob": qBlob, "qBlobOfID": qBlobOfID, "qBlobsPresent": qBlobsPresent, "qBlobForUnlink": qBlobForUnlink, "qNeededBy": qNeededBy, "qBlobNeeded": qBlobNeeded,
 		"qLinkedForPush": qLinkedForPush, "qChildrenForPush": qChildrenForPush, "qTagsForPush": qTagsForPush,
 		"qImageForPush": qImageForPush, "qMoveTag": qMoveTag, "qCountImages": qCountImages, "qBlobForLink": qBlobForLink,
 		"qSourceForLink": qSourceForLink, "qTagForUpdate": qTagForUpdate, "qTagsOfImage": qTagsOfImage, "qParents": qParents,
