@@ -270,6 +270,8 @@ func getDownloadURLForLayer() *operation {
 		}),
 		but("a layer that is not there", func(_ *account, in *in) { in.LayerDigest = &nowhere }, "LayersNotFoundException",
 			"The layer with digest '"+nowhere+"' does not exist within the repository with name 'team/web' in the registry with id '{account}'"),
+		but("a layer that no image needs", func(a *account, in *in) { in.LayerDigest = aws.String(a.layer(web, "alone")) }, "LayerInaccessibleException",
+			"The layer with digest '"+digestOf("alone")+"' is not available because it is not associated with an image in the repository with name 'team/web' in the registry with id '{account}'"),
 		but("a layer of another repository", func(a *account, in *in) {
 			a.repository("other")
 			in.RepositoryName = aws.String("other")
