@@ -23,7 +23,9 @@ type auditFlags struct {
 	AuditLog     string `help:"Where the record of every call goes, a line of JSON each: a file, stdout or off; without it audit/audit.jsonl in the data directory." placeholder:"FILE"`
 	AuditMaxSize int    `help:"MiB after which a new audit file is begun." default:"100"`
 	AuditKeep    int    `help:"Audit files that are kept beside the newest; 0 keeps all." default:"10"`
-	AuditMaxAge  int    `help:"Days that audit files are kept; 0 keeps them for ever." default:"0"`
+	// Off by default: the processor time of a busy registry is dearer.
+	AuditCompress bool `help:"Compress audit files that are full with gzip."`
+	AuditMaxAge   int  `help:"Days that audit files are kept; 0 keeps them for ever." default:"0"`
 }
 
 func (f *auditFlags) validate() error {
@@ -62,7 +64,7 @@ func (f *auditFlags) openAudit(data, region string, stdout io.Writer, log *slog.
 	if err := probe.Close(); err != nil {
 		return auditLog{}, err
 	}
-	file := &lumberjack.Logger{Filename: path, MaxSize: f.AuditMaxSize, MaxBackups: f.AuditKeep, MaxAge: f.AuditMaxAge, Compress: true}
+	file := &lumberjack.Logger{Filename: path, MaxSize: f.AuditMaxSize, MaxBackups: f.AuditKeep, MaxAge: f.AuditMaxAge, Compress: f.AuditCompress}
 	return auditLog{log: audit.New(file, region, log), out: file}, nil
 }
 
