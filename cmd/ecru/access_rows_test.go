@@ -11,6 +11,8 @@ type walked struct {
 	// name is "ecr:CreateRepository" for an operation of an API, "GET manifest"
 	// for a route of the distribution API.
 	name string
+	// action is the one that it is authorised as, where that is not its name.
+	action string
 	// body is a request that passes the checks of its form; {digest} and
 	// {layer} stand for an image and a layer that are there.
 	body string
@@ -20,6 +22,8 @@ type walked struct {
 	self bool
 	// open says that it is asked without credentials.
 	open bool
+	// free says that it needs no permission.
+	free bool
 }
 
 // operations are those of the APIs at "/".
@@ -48,7 +52,7 @@ func operationRows() []walked {
 		{name: "ecr:DeleteRepositoryCreationTemplate", body: `{"prefix":"team"}`},
 		{name: "ecr:DeleteRepositoryPolicy", body: `{` + walk + `}`},
 		{name: "ecr:DeleteSigningConfiguration", body: `{}`},
-		{name: "ecr:DeregisterPullTimeUpdateExclusion", body: `{"principalArn":"arn:aws:iam::000000000000:user/reader"}`},
+		{name: "ecr:DeregisterPullTimeUpdateExclusion", action: "ecr:DeletePullTimeUpdateExclusion", body: `{"principalArn":"arn:aws:iam::000000000000:user/reader"}`},
 		{name: "ecr:DescribeImageReplicationStatus", body: `{` + image + `}`},
 		{name: "ecr:DescribeImageScanFindings", body: `{` + image + `}`, reader: true},
 		{name: "ecr:DescribeImageSigningStatus", body: `{` + image + `}`},
@@ -68,7 +72,7 @@ func operationRows() []walked {
 		{name: "ecr:GetRepositoryPolicy", body: `{` + walk + `}`, reader: true},
 		{name: "ecr:GetSigningConfiguration", body: `{}`},
 		{name: "ecr:InitiateLayerUpload", body: `{` + walk + `}`},
-		{name: "ecr:ListImageReferrers", body: `{` + walk + `,"subjectId":{"imageDigest":"{digest}"}}`, reader: true},
+		{name: "ecr:ListImageReferrers", action: "ecr:BatchGetImage", body: `{` + walk + `,"subjectId":{"imageDigest":"{digest}"}}`, reader: true},
 		{name: "ecr:ListImages", body: `{` + walk + `}`, reader: true},
 		{name: "ecr:ListPullTimeUpdateExclusions", body: `{}`},
 		{name: "ecr:ListReplicationBackfills", body: `{}`},
@@ -82,7 +86,7 @@ func operationRows() []walked {
 		{name: "ecr:PutRegistryScanningConfiguration", body: `{"scanType":"BASIC"}`},
 		{name: "ecr:PutReplicationConfiguration", body: `{"replicationConfiguration":{"rules":[]}}`},
 		{name: "ecr:PutSigningConfiguration", body: `{"signingConfiguration":{"rules":[]}}`},
-		{name: "ecr:RegisterPullTimeUpdateExclusion", body: `{"principalArn":"arn:aws:iam::000000000000:user/reader"}`},
+		{name: "ecr:RegisterPullTimeUpdateExclusion", action: "ecr:CreatePullTimeUpdateExclusion", body: `{"principalArn":"arn:aws:iam::000000000000:user/reader"}`},
 		{name: "ecr:SetRepositoryPolicy", body: `{` + walk + `,"policyText":"` + policy + `"}`},
 		{name: "ecr:StartImageScan", body: `{` + image + `}`},
 		{name: "ecr:StartLifecyclePolicyPreview", body: `{` + walk + `}`},
@@ -104,8 +108,8 @@ func stsRows() []walked {
 	return []walked{
 		{name: "sts:AssumeRole", body: role},
 		{name: "sts:AssumeRoleWithWebIdentity", body: role + "&WebIdentityToken=x.y.z", open: true},
-		{name: "sts:GetCallerIdentity", reader: true, self: true},
-		{name: "sts:GetSessionToken", reader: true, self: true},
+		{name: "sts:GetCallerIdentity", reader: true, self: true, free: true},
+		{name: "sts:GetSessionToken", reader: true, self: true, free: true},
 	}
 }
 
@@ -166,25 +170,25 @@ func routeRows() []walkedRoute {
 	return []walkedRoute{
 		{method: http.MethodGet, kind: "base", path: "/v2/", reader: true, self: true},
 		{method: http.MethodHead, kind: "base", path: "/v2/", reader: true, self: true},
-		{method: http.MethodGet, kind: "catalog", path: "/v2/_catalog", reader: true},
-		{method: http.MethodHead, kind: "catalog", path: "/v2/_catalog", reader: true},
-		{method: http.MethodGet, kind: "manifest", path: manifest, reader: true},
-		{method: http.MethodHead, kind: "manifest", path: manifest, reader: true},
-		{method: http.MethodPut, kind: "manifest", path: manifest},
-		{method: http.MethodDelete, kind: "manifest", path: manifest},
-		{method: http.MethodGet, kind: "blob", path: blob, reader: true},
-		{method: http.MethodHead, kind: "blob", path: blob, reader: true},
-		{method: http.MethodDelete, kind: "blob", path: blob},
-		{method: http.MethodPost, kind: "uploads", path: "/v2/walk/blobs/uploads/"},
-		{method: http.MethodGet, kind: "upload", path: upload},
-		{method: http.MethodHead, kind: "upload", path: upload},
-		{method: http.MethodPatch, kind: "upload", path: upload},
-		{method: http.MethodPut, kind: "upload", path: upload + "?digest={layer}"},
-		{method: http.MethodDelete, kind: "upload", path: upload},
-		{method: http.MethodGet, kind: "tags", path: "/v2/walk/tags/list", reader: true},
-		{method: http.MethodHead, kind: "tags", path: "/v2/walk/tags/list", reader: true},
-		{method: http.MethodGet, kind: "referrers", path: "/v2/walk/referrers/{digest}", reader: true},
-		{method: http.MethodHead, kind: "referrers", path: "/v2/walk/referrers/{digest}", reader: true},
+		{method: http.MethodGet, kind: "catalog", action: "ecr:DescribeRepositories", path: "/v2/_catalog", reader: true},
+		{method: http.MethodHead, kind: "catalog", action: "ecr:DescribeRepositories", path: "/v2/_catalog", reader: true},
+		{method: http.MethodGet, kind: "manifest", action: "ecr:BatchGetImage", path: manifest, reader: true},
+		{method: http.MethodHead, kind: "manifest", action: "ecr:BatchGetImage", path: manifest, reader: true},
+		{method: http.MethodPut, kind: "manifest", action: "ecr:PutImage", path: manifest},
+		{method: http.MethodDelete, kind: "manifest", action: "ecr:BatchDeleteImage", path: manifest},
+		{method: http.MethodGet, kind: "blob", action: "ecr:GetDownloadUrlForLayer", path: blob, reader: true},
+		{method: http.MethodHead, kind: "blob", action: "ecr:BatchCheckLayerAvailability", path: blob, reader: true},
+		{method: http.MethodDelete, kind: "blob", action: "ecr:BatchDeleteImage", path: blob},
+		{method: http.MethodPost, kind: "uploads", action: "ecr:InitiateLayerUpload", path: "/v2/walk/blobs/uploads/"},
+		{method: http.MethodGet, kind: "upload", action: "ecr:UploadLayerPart", path: upload},
+		{method: http.MethodHead, kind: "upload", action: "ecr:UploadLayerPart", path: upload},
+		{method: http.MethodPatch, kind: "upload", action: "ecr:UploadLayerPart", path: upload},
+		{method: http.MethodPut, kind: "upload", action: "ecr:CompleteLayerUpload", path: upload + "?digest={layer}"},
+		{method: http.MethodDelete, kind: "upload", action: "ecr:UploadLayerPart", path: upload},
+		{method: http.MethodGet, kind: "tags", action: "ecr:ListImages", path: "/v2/walk/tags/list", reader: true},
+		{method: http.MethodHead, kind: "tags", action: "ecr:ListImages", path: "/v2/walk/tags/list", reader: true},
+		{method: http.MethodGet, kind: "referrers", action: "ecr:BatchGetImage", path: "/v2/walk/referrers/{digest}", reader: true},
+		{method: http.MethodHead, kind: "referrers", action: "ecr:BatchGetImage", path: "/v2/walk/referrers/{digest}", reader: true},
 		// The URL of a layer is its own credential: it is walked on its own.
 		{method: http.MethodGet, kind: "layer", path: "/layers/000000000000/walk/{layer}?expires=1&sig=x", granted: true},
 		{method: http.MethodHead, kind: "layer", path: "/layers/000000000000/walk/{layer}?expires=1&sig=x", granted: true},
@@ -194,6 +198,8 @@ func routeRows() []walkedRoute {
 // walkedRoute is one method on one kind of path.
 type walkedRoute struct {
 	method, kind, path string
-	reader, self       bool
-	granted            bool // by the signature in its URL and nothing else
+	// action is the one that it is authorised as.
+	action       string
+	reader, self bool
+	granted      bool // by the signature in its URL and nothing else
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -28,8 +29,9 @@ import (
 )
 
 // The walk asks a whole registry for everything that it has, as everybody who
-// may not: nobody at all, a user who may only read, a user of another account
-// who may do anything there, and one whose credentials have expired. What the
+// may not: nobody at all, a user who may only read, one who may nothing, a user
+// of another account who may do anything there, and one whose credentials have
+// expired. What the
 // registry has comes from its own tables, so that nothing can be added without
 // saying here who may use it.
 
@@ -50,7 +52,7 @@ type walk struct {
 	layer  string
 	upload string
 
-	root, reader, stranger, expired, nobody walker
+	root, reader, poor, stranger, expired, nobody walker
 }
 
 func TestNobodyCanDoWhatNoPolicyAllows(t *testing.T) {
@@ -150,6 +152,7 @@ func (w *walk) refuseOperation(t *testing.T, row walked) {
 	}
 	want(w.nobody, "MissingAuthenticationTokenException", "MissingAuthenticationToken")
 	want(w.expired, "ExpiredTokenException", "ExpiredToken")
+	w.refusedAs(t, w.call(w.poor, row), row.free, cmp.Or(row.action, row.name))
 	if row.reader {
 		if got := w.call(w.reader, row); got.refused() {
 			t.Errorf("%s was refused what its policy allows: %v", w.reader.name, got)
@@ -159,6 +162,20 @@ func (w *walk) refuseOperation(t *testing.T, row walked) {
 	}
 	if !row.self {
 		want(w.stranger, "AccessDeniedException", "AccessDenied")
+	}
+}
+
+// refusedAs wants the refusal of an action in AWS's words, which name it.
+func (w *walk) refusedAs(t *testing.T, got answer, free bool, action string) {
+	t.Helper()
+	if free {
+		if got.refused() {
+			t.Errorf("%s was refused what needs no permission: %v", w.poor.name, got)
+		}
+		return
+	}
+	if !strings.Contains(got.text, "User: arn:aws:iam::000000000000:user/poor is not authorized to perform: "+action+" on resource: ") {
+		t.Errorf("%s got %v, want the refusal of %s", w.poor.name, got, action)
 	}
 }
 
@@ -185,6 +202,9 @@ func (w *walk) refuseRoute(t *testing.T, row walkedRoute) {
 	}
 	want(w.nobody, http.StatusUnauthorized)
 	want(w.expired, http.StatusForbidden)
+	if got := w.route(w.poor, row); row.method != http.MethodHead {
+		w.refusedAs(t, got, row.action == "", row.action)
+	}
 	if row.reader {
 		if got := w.route(w.reader, row); got.refused() {
 			t.Errorf("%s was refused what its policy allows: %v", w.reader.name, got)
@@ -403,6 +423,7 @@ func (w *walk) people() {
 		w.t.Fatal(err)
 	}
 	w.reader = w.user(owner, home, "reader", "AmazonEC2ContainerRegistryReadOnly")
+	w.poor = w.user(owner, home, "poor", "")
 	w.stranger = w.user(owner, abroad, "stranger", "AdministratorAccess")
 
 	// The role trusts its account, whose owner may pass that on and has not.
@@ -420,7 +441,7 @@ func (w *walk) people() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	password, _, err := iam.NewTokens(service.DeriveKey(s.Config.Secret, "registry tokens"), "us-east-1").Issue(owner.Principal, yesterday)
+	password, _, err := w.tokens().Issue(owner.Principal, yesterday)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -432,7 +453,12 @@ func (w *walk) people() {
 
 func (w *walk) user(owner service.Caller, account, name, policy string) walker {
 	w.t.Helper()
-	if _, err := w.app.service.CreateUser(w.t.Context(), owner, service.CreateUser{Account: account, Name: name, Managed: []string{policy}}); err != nil {
+	create := service.CreateUser{Account: account, Name: name}
+	if policy != "" {
+		create.Managed = []string{policy}
+	}
+	user, err := w.app.service.CreateUser(w.t.Context(), owner, create)
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	key, err := w.app.service.CreateKey(w.t.Context(), owner, account, name)
@@ -440,6 +466,14 @@ func (w *walk) user(owner service.Caller, account, name, policy string) walker {
 		w.t.Fatal(err)
 	}
 	out := walker{name: name, key: aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}}
-	out.password = w.passwordOf(out)
+	// Made as GetAuthorizationToken makes it, which not all of them may call.
+	out.password, _, err = w.tokens().Issue(iam.UserPrincipal(account, name, user.ID, key.ID), time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	return out
+}
+
+func (w *walk) tokens() *iam.Tokens {
+	return iam.NewTokens(service.DeriveKey(w.app.service.Config.Secret, "registry tokens"), "us-east-1")
 }
