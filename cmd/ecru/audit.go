@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"github.com/ecru-registry/ecru/internal/audit"
+	"github.com/ecru-registry/ecru/internal/origin"
 	"github.com/ecru-registry/ecru/internal/reqlog"
 )
 
@@ -74,12 +74,8 @@ func (a auditLog) observe() func(*http.Request, *reqlog.Note, time.Time, int) {
 		return nil
 	}
 	return func(r *http.Request, n *reqlog.Note, began time.Time, status int) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			host = r.RemoteAddr
-		}
 		a.log.Record(audit.Request{
-			Note: n, At: began, Method: r.Method, Path: r.URL.Path, Status: status, SourceIP: host, UserAgent: r.UserAgent(),
+			Note: n, At: began, Method: r.Method, Path: r.URL.Path, Status: status, SourceIP: origin.Of(r).IP, UserAgent: r.UserAgent(),
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ecru-registry/ecru/internal/awscreds"
 	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/origin"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/reqlog"
 	"github.com/ecru-registry/ecru/internal/server"
@@ -36,6 +37,8 @@ type serveCommand struct {
 	Region     string   `help:"Region that the registry says it is in." default:"us-east-1"`
 	TLSCert    string   `name:"tls-cert" help:"PEM file of the certificate; with it the registry speaks TLS." type:"existingfile" placeholder:"FILE"`
 	TLSKey     string   `name:"tls-key" help:"PEM file of the certificate's key." type:"existingfile" placeholder:"FILE"`
+
+	TrustedProxies []string `help:"Networks of the proxies in front that are believed where a request comes from (X-Forwarded-For, X-Forwarded-Proto); nobody else is." placeholder:"CIDR"`
 
 	LogLevel    string        `help:"Least level that is logged: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat   string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
@@ -67,6 +70,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if _, err := limitsOf(c.Quota); err != nil {
 		return err
+	}
+	if _, err := origin.Parse(c.TrustedProxies); err != nil {
+		return fmt.Errorf("--trusted-proxies: %w", err)
 	}
 	if err := c.auditFlags.validate(); err != nil {
 		return err

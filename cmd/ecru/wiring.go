@@ -25,6 +25,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/meta/sql"
 	"github.com/ecru-registry/ecru/internal/oci"
 	"github.com/ecru-registry/ecru/internal/oidc"
+	"github.com/ecru-registry/ecru/internal/origin"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
@@ -199,10 +200,14 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := origin.Parse(c.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	a.server, err = server.New(server.Config{
 		Listen: []string{c.Listen}, Handler: handler, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
 		Ready: map[string]server.Check{"database": store.Ping, "start": a.startUp}, Metrics: metrics, Logger: log,
-		Observe: a.audit.observe(),
+		Observe: a.audit.observe(), Proxies: proxies,
 	})
 	return a, err
 }

@@ -15,6 +15,7 @@ type Call struct {
 	Region    string // the one the client signed for
 	Scheme    string // http or https, as the client sees it
 	Host      string // as the client sent it
+	Secure    bool   // the client spoke TLS; unlike Scheme it is nobody's mere word
 	SourceIP  string
 	UserAgent string
 }

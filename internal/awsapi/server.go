@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
 	"github.com/ecru-registry/ecru/internal/awsapi/wire"
+	"github.com/ecru-registry/ecru/internal/origin"
 	"github.com/ecru-registry/ecru/internal/reqlog"
 )
 
@@ -104,9 +104,10 @@ func newRequestID() string {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	from := origin.Of(r)
 	call := Call{
-		RequestID: s.RequestID(r), Scheme: scheme(r), Host: r.Host,
-		SourceIP: sourceIP(r), UserAgent: r.UserAgent(),
+		RequestID: s.RequestID(r), Scheme: scheme(r, from), Host: r.Host,
+		Secure: from.Secure, SourceIP: from.IP, UserAgent: r.UserAgent(),
 	}
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
 	target := r.Header.Get("X-Amz-Target")
@@ -122,24 +123,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.finished(r.Context(), call, fault, began)
 }
 
-func scheme(r *http.Request) string {
-	// A proxy that ends TLS says so; believing it changes only the URLs in the
-	// answer to this very request.
+func scheme(r *http.Request, from origin.Origin) string {
+	// A proxy that ends TLS says so. Whoever it is, believing it changes only
+	// the URLs in the answer to this very request; policies ask Secure.
 	if p := r.Header.Get("X-Forwarded-Proto"); p == "https" || p == "http" {
 		return p
 	}
-	if r.TLS != nil {
+	if from.Secure {
 		return "https"
 	}
 	return "http"
-}
-
-func sourceIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 func (s *Server) finished(ctx context.Context, c Call, f *Fault, began time.Time) {

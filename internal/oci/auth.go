@@ -11,6 +11,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/origin"
 )
 
 // Tokens checks passwords: whose they are and until when.
@@ -110,7 +111,7 @@ func (h *Handler) baseURL(r *http.Request) string {
 		return strings.TrimSuffix(h.PublicURL, "/")
 	}
 	scheme := "http://"
-	if r.TLS != nil {
+	if origin.Of(r).Secure {
 		scheme = "https://"
 	}
 	// The host goes into a quoted string; it comes from the client.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/origin"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/reqlog"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -205,9 +206,10 @@ func (h *Handler) serve(x *exchange) error {
 		Kind: string(principal.Kind), Account: principal.Account, ARN: principal.ARN,
 		UserID: principal.UserID, AccessKeyID: principal.AccessKeyID, Name: principal.Name,
 	})
+	from := origin.Of(x.r)
 	x.caller = service.Caller{
 		Principal: principal, Registry: cmp.Or(accountOfHost(x.r.Host), h.Account),
-		SourceIP: sourceIP(x.r.RemoteAddr), Secure: x.r.TLS != nil, UserAgent: x.r.UserAgent(),
+		SourceIP: from.IP, Secure: from.Secure, UserAgent: x.r.UserAgent(),
 	}
 	return h.dispatch(x, parsePath(x.r.URL))
 }
@@ -228,14 +230,6 @@ func (h *Handler) dispatch(x *exchange, t target) error {
 	reqlog.Annotate(x.r.Context(), x.caller.ARN, op.name)
 	reqlog.Ask(x.r.Context(), "", "", x.parameters)
 	return op.serve(x)
-}
-
-// sourceIP is the address without its port.
-func sourceIP(remote string) string {
-	if i := strings.LastIndexByte(remote, ':'); i >= 0 {
-		return strings.Trim(remote[:i], "[]")
-	}
-	return remote
 }
 
 // accountOfHost answers the account that a host name of ECR's form names, and

@@ -46,7 +46,7 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
 	x.note.RequestID, x.note.Audited = requestID(r), s.config.Observe != nil
 	x.answer.init(w, r, s.config.Limits.AnswerStall)
 	w.Header()[requestIDHeader] = []string{x.note.RequestID}
-	r = r.WithContext(reqlog.With(r.Context(), &x.note))
+	r = s.config.Proxies.Note(r.WithContext(reqlog.With(r.Context(), &x.note)))
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body.init(r.Body, w, s.config.Limits.BodyStall)
 		r.Body = &x.body

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ecru-registry/ecru/internal/origin"
 	"github.com/ecru-registry/ecru/internal/reqlog"
 )
 
@@ -37,6 +38,8 @@ type Config struct {
 	// Observe, when set, is told of every request when it is over, before its
 	// connection serves the next. It is for audit logs.
 	Observe func(r *http.Request, n *reqlog.Note, began time.Time, status int)
+	// Proxies may say where a request comes from.
+	Proxies origin.Proxies
 
 	Limits Limits
 }

@@ -27,6 +27,7 @@ const (
 // a line of its own has that of its parent.
 var rooms = map[string]layer{
 	"internal/registry": ground,
+	"internal/origin":   ground,
 	"internal/reqlog":   ground,
 	"internal/awscreds": ground,
 

@@ -141,7 +141,7 @@ func caller(ctx context.Context) service.Caller {
 	call := awsapi.CallFrom(ctx)
 	return service.Caller{
 		Principal: call.Principal,
-		SourceIP:  call.SourceIP, Secure: call.Scheme == "https", UserAgent: call.UserAgent,
+		SourceIP:  call.SourceIP, Secure: call.Secure, UserAgent: call.UserAgent,
 	}
 }
 

@@ -160,7 +160,7 @@ func (h *handlers) caller(ctx context.Context, registryID *string) service.Calle
 	call := awsapi.CallFrom(ctx)
 	c := service.Caller{
 		Principal: call.Principal, Registry: aws.ToString(registryID),
-		SourceIP: call.SourceIP, Secure: call.Scheme == "https", UserAgent: call.UserAgent,
+		SourceIP: call.SourceIP, Secure: call.Secure, UserAgent: call.UserAgent,
 	}
 	if c.Registry == "" {
 		c.Registry, _ = accountOfHost(call.Host)

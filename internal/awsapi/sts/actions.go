@@ -202,7 +202,7 @@ func unsupported(what string) error {
 
 func caller(ctx context.Context) service.Caller {
 	call := awsapi.CallFrom(ctx)
-	return service.Caller{Principal: call.Principal, SourceIP: call.SourceIP, Secure: call.Scheme == "https", UserAgent: call.UserAgent}
+	return service.Caller{Principal: call.Principal, SourceIP: call.SourceIP, Secure: call.Secure, UserAgent: call.UserAgent}
 }
 
 func limits(policy *string, managed []policyDescriptor) service.SessionLimits {
