@@ -60,6 +60,16 @@ func (s *Service) allowOn(ctx context.Context, c Caller, action, repository stri
 	return s.decide(ctx, c, question{action: action, repository: repository})
 }
 
+// allowAllOn authorises a request that is several actions on a repository.
+func (s *Service) allowAllOn(ctx context.Context, c Caller, repository string, actions ...string) (scope registry.Scope, err error) {
+	for _, action := range actions {
+		if scope, err = s.allowOn(ctx, c, action, repository); err != nil {
+			break
+		}
+	}
+	return scope, err
+}
+
 // Authorize answers whether a caller may do something on the registry as a
 // whole, for transports whose operation is nothing but that question.
 func (s *Service) Authorize(ctx context.Context, c Caller, action string) (registry.Scope, error) {

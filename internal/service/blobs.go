@@ -131,7 +131,7 @@ func (s *Service) MountBlob(ctx context.Context, c Caller, repository, from, dig
 	if err != nil {
 		return meta.Blob{}, false, err
 	}
-	target, err := s.repositoryForPush(ctx, c, scope, "ecr:InitiateLayerUpload", repository)
+	target, err := s.repositoryForPush(ctx, c, scope, repository, "ecr:InitiateLayerUpload")
 	if err != nil {
 		return meta.Blob{}, false, err
 	}

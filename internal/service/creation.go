@@ -11,10 +11,10 @@ import (
 
 // repositoryForPush answers the repository that a push goes to. One that does
 // not exist is created if a template says so for pushes and the caller may
-// create it; then the caller must still be allowed the action of the push,
+// create it; then the caller must still be allowed the actions of the push,
 // because the template may have given the repository a policy.
 // Errors: RepositoryNotFound, AccessDenied, LimitExceeded.
-func (s *Service) repositoryForPush(ctx context.Context, c Caller, scope registry.Scope, action, name string) (*registry.Repository, error) {
+func (s *Service) repositoryForPush(ctx context.Context, c Caller, scope registry.Scope, name string, actions ...string) (*registry.Repository, error) {
 	repo, err := s.Store.Repository(ctx, scope.Account, name)
 	if registry.CodeOf(err) != registry.CodeRepositoryNotFound {
 		return repo, err
@@ -26,7 +26,7 @@ func (s *Service) repositoryForPush(ctx context.Context, c Caller, scope registr
 	if created == nil {
 		return nil, err
 	}
-	_, err = s.allowOn(ctx, c, action, name)
+	_, err = s.allowAllOn(ctx, c, name, actions...)
 	return created, err
 }
 

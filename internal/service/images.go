@@ -341,7 +341,7 @@ func (s *Service) putImage(ctx context.Context, c Caller, in PushManifest, put m
 	result, err := s.storeImage(ctx, put)
 	if registry.CodeOf(err) == registry.CodeRepositoryNotFound {
 		// Only now: what is no manifest creates no repository.
-		if _, err := s.repositoryForPush(ctx, c, scope, "ecr:PutImage", in.Repository); err != nil {
+		if _, err := s.repositoryForPush(ctx, c, scope, in.Repository, "ecr:PutImage"); err != nil {
 			return nil, result, err
 		}
 		result, err = s.storeImage(ctx, put)

@@ -54,7 +54,7 @@ func (s *Service) StartUpload(ctx context.Context, c Caller, repository string) 
 	if err != nil {
 		return UploadStatus{}, err
 	}
-	repo, err := s.repositoryForPush(ctx, c, scope, "ecr:InitiateLayerUpload", repository)
+	repo, err := s.repositoryForPush(ctx, c, scope, repository, "ecr:InitiateLayerUpload")
 	if err != nil {
 		return UploadStatus{}, err
 	}
@@ -127,7 +127,11 @@ func (s *Service) abandon(ctx context.Context, w *upload, cause error) error {
 // dropped. Errors: those of AppendUpload, and DigestInvalid, InvalidLayer; for
 // the layer API also EmptyUpload, LayerPartTooSmall, LayerAlreadyExists.
 func (s *Service) CompleteUpload(ctx context.Context, c Caller, repository, id string, in Completion) (meta.Blob, error) {
-	scope, err := s.allowOn(ctx, c, "ecr:CompleteLayerUpload", repository)
+	actions := []string{"ecr:CompleteLayerUpload"}
+	if in.Body != nil {
+		actions = append(actions, "ecr:UploadLayerPart")
+	}
+	scope, err := s.allowAllOn(ctx, c, repository, actions...)
 	if err != nil {
 		return meta.Blob{}, err
 	}
@@ -156,11 +160,13 @@ func (s *Service) CompleteUpload(ctx context.Context, c Caller, repository, id s
 	return s.finish(ctx, w, in)
 }
 
-// PushBlob stores a blob that arrives in one request.
+// PushBlob stores a blob that arrives in one request, which is all steps of an
+// upload at once.
 // Errors: RepositoryNotFound, DigestInvalid, InvalidLayer, BodyInterrupted,
 // LayerTooLarge.
 func (s *Service) PushBlob(ctx context.Context, c Caller, repository, digest string, chunk Chunk) (meta.Blob, error) {
-	scope, err := s.allowOn(ctx, c, "ecr:CompleteLayerUpload", repository)
+	actions := []string{"ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"}
+	scope, err := s.allowAllOn(ctx, c, repository, actions...)
 	if err != nil {
 		return meta.Blob{}, err
 	}
@@ -168,7 +174,7 @@ func (s *Service) PushBlob(ctx context.Context, c Caller, repository, digest str
 	if err != nil {
 		return meta.Blob{}, err
 	}
-	repo, err := s.repositoryForPush(ctx, c, scope, "ecr:CompleteLayerUpload", repository)
+	repo, err := s.repositoryForPush(ctx, c, scope, repository, actions...)
 	if err != nil {
 		return meta.Blob{}, err
 	}
