@@ -94,6 +94,16 @@ func TestWhatStatementsCover(t *testing.T) {
 		{name: "none but the account, the owner", who: root, repository: policy(notOthers + aws(here) + `,"Action":"*"}`), want: byOwnership},
 		{name: "none but everyone", repository: policy(grant(`"*"`, "*"), notOthers+`"*","Action":"*"}`), want: byRepository},
 		{name: "none but another account", who: carol, identity: []string{policy(allow("*"))}, repository: policy(grant(`"*"`, "*"), notOthers+aws(abroad)+`,"Action":"*"}`), want: byRepository},
+		// AWS wants the account of whom a deny spares to be named, too: that
+		// spares nobody else of the account but its owner.
+		{name: "none but a user with its account, the user", repository: policy(grant(`"*"`, "*"), notOthers+aws(RootARN(here), alice.ARN)+`,"Action":"*"}`), want: byRepository},
+		{name: "none but a user with its account, the owner", who: root, repository: policy(notOthers + aws(here, alice.ARN) + `,"Action":"*"}`), want: byOwnership},
+		{name: "none but a user with its account, another user", who: bob, repository: policy(grant(`"*"`, "*"), notOthers+aws(RootARN(here), alice.ARN)+`,"Action":"*"}`), want: "denied by resource-based policy of the repository statement #2"},
+		{name: "none but a user with its account by id, a session", who: dev, repository: policy(grant(`"*"`, "*"), notOthers+aws(here, alice.ARN)+`,"Action":"*"}`), want: "denied by resource-based policy of the repository statement #2"},
+		{name: "none but a role with its account, a user", repository: policy(grant(`"*"`, "*"), notOthers+aws(devRole, here)+`,"Action":"*"}`), want: "denied by resource-based policy of the repository statement #2"},
+		{name: "none but a session with its account, another", who: RolePrincipal(here, "dev", "AROADEV", "s2", "ASIADEV"), repository: policy(grant(`"*"`, "*"), notOthers+aws(dev.ARN, here)+`,"Action":"*"}`), want: "denied by resource-based policy of the repository statement #2"},
+		{name: "none but an account and a user of another", repository: policy(grant(`"*"`, "*"), notOthers+aws(here, carol.ARN)+`,"Action":"*"}`), want: byRepository},
+		{name: "all but a user with its account let in, another user", who: bob, repository: policy(`{"Effect":"Allow","NotPrincipal":` + aws(here, alice.ARN) + `,"Action":"*"}`), want: noIdentity},
 		{name: "all but others let in, from another account", who: carol, identity: []string{policy(allow("*"))}, repository: policy(`{"Effect":"Allow","NotPrincipal":{"AWS":"` + bob.ARN + `"},"Action":"*"}`), want: byRepository},
 		{name: "all but others let in, from another account without an own policy", who: carol, repository: policy(`{"Effect":"Allow","NotPrincipal":{"AWS":"` + bob.ARN + `"},"Action":"*"}`), want: noIdentity},
 

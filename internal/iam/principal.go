@@ -14,6 +14,7 @@ type principals struct {
 	arns      []string // of users and of sessions of roles
 	roles     []roleName
 	providers []string // ARNs of OIDC providers
+	members   []string // accounts of which users, roles or sessions are named
 	written   []string // AWS principals as they are written
 }
 
@@ -47,6 +48,14 @@ func (ps *principals) naming(p *Principal) naming {
 		return byAccount
 	}
 	return unnamed
+}
+
+// spared says whether a caller is left out of a deny of everybody else. AWS
+// wants whom such a deny spares to be named together with its account; the
+// account beside its members stands for no other one than its owner.
+func (ps *principals) spared(p *Principal, named naming) bool {
+	return named == byName ||
+		named == byAccount && (p.Kind == Root || !slices.Contains(ps.members, p.Account))
 }
 
 // parsePrincipals reads Principal or NotPrincipal.
@@ -97,10 +106,13 @@ func (ps *principals) addAWS(name string) error {
 	if err != nil {
 		return err
 	}
+	if service == "iam" && resource == "root" {
+		ps.accounts = append(ps.accounts, account)
+		return nil
+	}
+	ps.members = append(ps.members, account)
 	kind, rest, _ := strings.Cut(resource, "/")
 	switch {
-	case service == "iam" && resource == "root":
-		ps.accounts = append(ps.accounts, account)
 	case service == "iam" && kind == "user" && principalName(rest):
 		ps.arns = append(ps.arns, name)
 	case service == "iam" && kind == "role" && principalName(rest):

@@ -208,6 +208,14 @@ func slowNames(s map[string]any, p Principal) (named, account bool) {
 	if everyone {
 		named = true
 	}
+	if not && deny && account && !named && p.Kind != Root {
+		for _, n := range slowList(principal.(map[string]any)["AWS"]) {
+			name := n.(string)
+			if strings.Contains(name, "::"+p.Account+":") && !strings.HasSuffix(name, ":root") {
+				account = false
+			}
+		}
+	}
 	if not {
 		return !named && !account, false
 	}

@@ -204,7 +204,7 @@ func (s *statement) concerns(p *Principal) naming {
 	switch {
 	case !s.notPrincipal:
 		return named
-	case named != unnamed, federated && !s.deny:
+	case s.deny && s.principals.spared(p, named), !s.deny && (federated || named != unnamed):
 		return unnamed
 	}
 	return byName
