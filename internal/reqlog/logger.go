@@ -25,22 +25,25 @@ const RequestIDKey = "request_id"
 func NewLogger(w io.Writer, format string, level slog.Level) (logger *slog.Logger, flush func(), err error) {
 	b := &buffered{out: w}
 	options := &slog.HandlerOptions{Level: level}
-	var h slog.Handler
+	h := &handler{out: b, lines: &lines{}}
 	switch format {
 	case "text":
-		h = slog.NewTextHandler(b, options)
+		h.next = slog.NewTextHandler(b, options)
 	case "json":
-		h = slog.NewJSONHandler(b, options)
+		h.next, h.lines.json = slog.NewJSONHandler(b, options), true
 	default:
 		return nil, nil, fmt.Errorf("log format %q is neither text nor json", format)
 	}
-	return slog.New(&handler{next: h, out: b}), b.flush, nil
+	return slog.New(h), b.flush, nil
 }
 
 // handler adds the request's id and sees to it that bad news is not held back.
 type handler struct {
 	next slog.Handler
 	out  *buffered
+	// lines writes the lines of requests; nil where all lines have more to them
+	// than their records.
+	lines *lines
 }
 
 func (h *handler) Enabled(ctx context.Context, l slog.Level) bool { return h.next.Enabled(ctx, l) }
@@ -50,10 +53,15 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 		r.AddAttrs(slog.String(RequestIDKey, id))
 	}
 	err := h.next.Handle(ctx, r)
-	if r.Level >= slog.LevelWarn {
+	h.said(r.Level)
+	return err
+}
+
+// said is called after each line.
+func (h *handler) said(l slog.Level) {
+	if l >= slog.LevelWarn {
 		h.out.flush()
 	}
-	return err
 }
 
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {

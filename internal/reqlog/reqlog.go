@@ -7,10 +7,7 @@
 // not know anything of HTTP, nor import any other package of this module.
 package reqlog
 
-import (
-	"context"
-	"encoding/json"
-)
+import "context"
 
 // Note is what is known of a request beside what its connection shows. It
 // belongs to the goroutine that serves the request.
@@ -134,16 +131,4 @@ func RequestID(ctx context.Context) string {
 		return n.RequestID
 	}
 	return ""
-}
-
-// AppendString adds a text as JSON to what tells of a request. Nearly all such
-// texts are plain ASCII.
-func AppendString(b []byte, s string) []byte {
-	for _, c := range []byte(s) {
-		if c < ' ' || c > '~' || c == '"' || c == '\\' {
-			encoded, _ := json.Marshal(s) // a text always encodes
-			return append(b, encoded...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }

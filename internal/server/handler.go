@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -93,29 +92,14 @@ func (s *Server) logAccess(x *exchange, r *http.Request, status int, took time.D
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	// The record goes to the handler as it is: what a Logger adds, the caller's
-	// position in the code, says nothing here and costs as much as the line. And
-	// a request that was cancelled has its line all the same.
-	ctx := context.Background()
-	handler := s.config.Logger.Handler()
-	if !handler.Enabled(ctx, level) {
-		return
+	line := reqlog.Finished{
+		At: x.begin.Add(took), Level: level, Took: took,
+		Method: r.Method, Path: clip(r.URL.Path), // the query may hold signatures
+		Status: status, Principal: x.note.Principal, Operation: x.note.Operation, RequestID: x.note.RequestID,
+		In: x.body.read, Out: x.answer.written,
+		Remote: r.RemoteAddr, Agent: clip(r.UserAgent()),
 	}
-	line := slog.NewRecord(x.begin.Add(took), level, "request", 0)
-	line.AddAttrs(
-		slog.String("method", r.Method),
-		slog.String("path", clip(r.URL.Path)), // the query may hold signatures
-		slog.Int("status", status),
-		slog.String("principal", x.note.Principal),
-		slog.String("operation", x.note.Operation),
-		slog.Int64("in", x.body.read),
-		slog.Int64("out", x.answer.written),
-		slog.Duration("took", took),
-		slog.String("remote", r.RemoteAddr),
-		slog.String("agent", clip(r.UserAgent())),
-		slog.String(reqlog.RequestIDKey, x.note.RequestID),
-	)
-	_ = handler.Handle(ctx, line) // there is no place to say that there is no log
+	line.Log(s.config.Logger.Handler())
 }
 
 func clip(s string) string { return s[:min(len(s), maxLogged)] }
