@@ -20,6 +20,9 @@ func archiveCases() []testCase {
 		{"every step from every status", archiveSteps},
 		{"what an archived image is hidden from", archiveHidden},
 		{"pages of archived images", archivePages},
+		{"pages of every filter", archiveFilters},
+		{"a tag of an archived image moves and comes back", archiveTagMoves},
+		{"pushes of the tags of images that come and go", archiveTagRace},
 		{"referrers", archiveReferrers},
 		{"an index before its children", archiveIndex},
 		{"an index needs children that can be pulled", archivePushIndex},
@@ -245,6 +248,115 @@ func archivePages(t *testing.T, s meta.Store) {
 	if len(gotIDs) != 12 || !slices.Equal(slices.Compact(gotIDs), want) {
 		t.Errorf("ids %v", gotIDs)
 	}
+}
+
+// archiveFilters lists images of every status, with and without tags, in pages
+// of every size.
+func archiveFilters(t *testing.T, s meta.Store) {
+	ctx := t.Context()
+	Repo(t, s, "web")
+	statuses := []registry.ImageStatus{registry.ImageActive, registry.ImageArchived, registry.ImageActivating}
+	ids := someImages(t, s, "web", 27)
+	is := map[string]registry.ImageStatus{}
+	for n, name := range numbered("image-%03d", 27) {
+		digest := Push("web", Image(DigestOf(name))).Digest
+		is[digest] = statuses[n/3%3]
+		for _, status := range map[registry.ImageStatus][]registry.ImageStatus{
+			registry.ImageArchived: statuses[1:2], registry.ImageActivating: statuses[1:],
+		}[is[digest]] {
+			value(become(t, s, digest, status, base))(t)
+		}
+	}
+	for _, status := range append(statuses, "", registry.ImageAnyStatus) {
+		for _, tags := range []registry.TagFilter{"", registry.AnyTag, registry.Tagged, registry.Untagged} {
+			var want []registry.ImageID
+			var digests []string
+			for _, id := range ids {
+				wanted := status
+				if status == "" {
+					wanted = registry.ImageActive
+				}
+				if (wanted != registry.ImageAnyStatus && is[id.Digest] != wanted) || (tags == registry.Tagged && id.Tag == "") || (tags == registry.Untagged && id.Tag != "") {
+					continue
+				}
+				want, digests = append(want, id), append(digests, id.Digest)
+			}
+			digests = slices.Compact(digests)
+			for limit := 1; limit < 8; limit++ {
+				q := meta.ImageQuery{Status: status, Tags: tags, Limit: limit}
+				what := fmt.Sprintf("%q %q in pages of %d", status, tags, limit)
+				wantSame(t, "ids "+what, want, allIDs(t, s, "web", q))
+				var got []string
+				for page := []string(nil); ; page = nil {
+					for _, i := range value(s.ListImages(ctx, account, "web", q))(t) {
+						page = append(page, i.Digest)
+					}
+					if got = append(got, page...); len(page) < limit {
+						break
+					}
+					q.After.Digest = page[limit-1]
+				}
+				wantSame(t, "images "+what, digests, got)
+			}
+		}
+	}
+}
+
+func archiveTagMoves(t *testing.T, s meta.Store) {
+	ctx := t.Context()
+	Repo(t, s, "web")
+	a, b := put(t, s, "web", "a", "v1", "v2"), put(t, s, "web", "b", "v3")
+	archive(t, s, a)
+	put(t, s, "web", "b", "v1")
+	wantSame(t, "after v1 moved", map[string]string{"v1": b, "v3": b}, tagsOf(t, s, "web"))
+	archive(t, s, b)
+	wantSame(t, "after that", map[string]string{}, tagsOf(t, s, "web"))
+	remove(t, s, registry.ImageID{Tag: "v3"}, meta.DeleteTagOnly)
+	put(t, s, "web", "a", "v3", "v4")
+	wantSame(t, "back", map[string]string{"v2": a, "v3": a, "v4": a}, tagsOf(t, s, "web"))
+	value(become(t, s, b, registry.ImageActivating, base))(t)
+	wantSame(t, "on its way", []string{"v2", "v3", "v4"}, value(s.ListTags(ctx, account, "web", "", 9))(t))
+	value(become(t, s, b, registry.ImageActive, base))(t)
+	wantSame(t, "both", map[string]string{"v1": b, "v2": a, "v3": a, "v4": a}, tagsOf(t, s, "web"))
+}
+
+// archiveTagRace: a tag never names two images, however its image comes and
+// goes while others are pushed under it.
+func archiveTagRace(t *testing.T, s meta.Store) {
+	Repo(t, s, "web")
+	names := numbered("image %d", 4)
+	for _, name := range names {
+		put(t, s, "web", name)
+	}
+	var all sync.WaitGroup
+	for w := range 8 {
+		all.Go(func() {
+			for n := range 25 {
+				in := Push("web", Image(DigestOf(names[(w+n)%len(names)])), fmt.Sprint("v", n%2), "v2")
+				var err error
+				switch w % 4 {
+				case 0, 1:
+					_, err = s.PutImage(t.Context(), in)
+				case 2:
+					_, err = become(t, s, in.Digest, []registry.ImageStatus{registry.ImageArchived, registry.ImageActive}[n%2], base)
+				case 3:
+					_, err = s.DeleteImage(t.Context(), account, "web", registry.ImageID{Tag: in.Tags[n%2]}, meta.DeleteTagOnly)
+				}
+				if err != nil && registry.CodeOf(err) == registry.CodeInternal {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	seen := map[string]bool{}
+	for _, id := range allIDs(t, s, "web", meta.ImageQuery{Limit: 5, Status: registry.ImageAnyStatus}) {
+		if id.Tag != "" && seen[id.Tag] {
+			t.Errorf("tag %s names two images", id.Tag)
+		}
+		seen[id.Tag] = true
+	}
+	checkRepository(t, s, "web")
 }
 
 func archiveReferrers(t *testing.T, s meta.Store) {

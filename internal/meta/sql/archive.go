@@ -16,6 +16,7 @@ const (
 	qSetStatus         = `UPDATE images SET status = ? WHERE id = ?`
 	qNoteArchived      = `INSERT INTO image_archive (image_id, archived_at, activated_at) VALUES (?, ?, 0)
 		ON CONFLICT (image_id) DO UPDATE SET archived_at = excluded.archived_at`
+	qHideTags      = `UPDATE tags SET hidden = ? WHERE image_id = ? AND hidden <> ?`
 	qNoteActivated = `UPDATE image_archive SET activated_at = ? WHERE image_id = ?`
 	qImageOfID     = `SELECT ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.id = ?`
 )
@@ -24,7 +25,11 @@ const (
 func (s *Store) SetStorageClass(ctx context.Context, in meta.SetStorageClass) (registry.Image, error) {
 	var out registry.Image
 	err := s.write(ctx, func(t *tx) error {
-		repo, err := sharedRepositoryID(t, in.Account, in.Repository)
+		hold := sharedRepositoryID
+		if in.Status == registry.ImageArchived {
+			hold = repositoryIDForArchive
+		}
+		repo, err := hold(t, in.Account, in.Repository)
 		if err != nil {
 			return err
 		}
@@ -93,6 +98,9 @@ func (i lockedImage) archive(t *tx, now int64) error {
 	if _, err := t.exec(qNoteArchived, i.id, now); err != nil {
 		return err
 	}
+	if _, err := t.exec(qHideTags, 1, i.id, 1); err != nil {
+		return err
+	}
 	return addImages(t, i.repository, -1)
 }
 
@@ -103,6 +111,9 @@ func (i lockedImage) restore(t *tx, status registry.ImageStatus, now int64) erro
 	}
 	if status == registry.ImageActive {
 		if _, err := t.exec(qNoteActivated, now, i.id); err != nil {
+			return err
+		}
+		if _, err := t.exec(qHideTags, 0, i.id, 0); err != nil {
 			return err
 		}
 	}

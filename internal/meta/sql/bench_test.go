@@ -181,6 +181,46 @@ func BenchmarkAccess(b *testing.B) {
 	})
 }
 
+// BenchmarkArchived lists in a repository of 100,000 archived images and ten
+// others, each with a tag.
+func BenchmarkArchived(b *testing.B) {
+	onBoth(b, func(b *testing.B, s *Store) {
+		ctx := context.Background()
+		all := largeRepository(b, s, 100_010)
+		parallel(100_000, 16, func(i int) {
+			_, err := s.SetStorageClass(ctx, meta.SetStorageClass{
+				Account: benchAccount, Repository: "large", ID: registry.ImageID{Digest: all[i].Digest}, Status: registry.ImageArchived, Now: time.Now(),
+			})
+			if err != nil {
+				b.Error(err)
+			}
+		})
+		for _, status := range []registry.ImageStatus{registry.ImageActive, registry.ImageArchived, registry.ImageActivating, registry.ImageAnyStatus} {
+			for _, tags := range []registry.TagFilter{registry.AnyTag, registry.Tagged, registry.Untagged} {
+				q := meta.ImageQuery{Limit: 100, Status: status, Tags: tags}
+				b.Run(fmt.Sprint("ListImages/", status, "/", tags), func(b *testing.B) {
+					for range b.N {
+						_, err := s.ListImages(ctx, benchAccount, "large", q)
+						check(b, err)
+					}
+				})
+				b.Run(fmt.Sprint("ListImageIDs/", status, "/", tags), func(b *testing.B) {
+					for range b.N {
+						_, err := s.ListImageIDs(ctx, benchAccount, "large", q)
+						check(b, err)
+					}
+				})
+			}
+		}
+		b.Run("ListTags", func(b *testing.B) {
+			for range b.N {
+				_, err := s.ListTags(ctx, benchAccount, "large", "", 100)
+				check(b, err)
+			}
+		})
+	})
+}
+
 // BenchmarkRead reads in a repository of 100,000 images with a tag each, and
 // pushes into it.
 func BenchmarkRead(b *testing.B) {

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	qTagForUpdate   = `SELECT i.id, i.digest, i.status FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.tag = ?{pg: FOR UPDATE}`
+	qTagForUpdate   = `SELECT i.id, i.digest, i.status FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.hidden IN (0, 1) AND t.tag = ?{pg: FOR UPDATE}`
 	qImageForUpdate = `SELECT id, digest, status FROM images WHERE repository_id = ? AND digest = ?{pg: FOR UPDATE}`
 	qTagsOfImage    = `SELECT tag FROM tags WHERE image_id = ? ORDER BY tag`
 	qParents        = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? LIMIT 100`
-	qDeleteTag      = `DELETE FROM tags WHERE repository_id = ? AND tag = ? AND image_id = ?`
+	qDeleteTag      = `DELETE FROM tags WHERE repository_id = ? AND hidden IN (0, 1) AND tag = ? AND image_id = ?`
 	qTouchBlobsOf   = `UPDATE repository_blobs SET touched_at = ? WHERE repository_id = ? AND touched_at < ?
 		AND blob_id IN (SELECT blob_id FROM image_blobs WHERE image_id = ?)`
 	qDeleteImage = `DELETE FROM images WHERE id = ?`

@@ -23,7 +23,7 @@ const (
 	// no image that came after the question.
 	qTagsForPush = `SELECT t.tag, t.image_id, coalesce((SELECT i.digest FROM images i WHERE i.id = t.image_id), ''),
 		coalesce((SELECT i.status FROM images i WHERE i.id = t.image_id), '')
-		FROM tags t WHERE t.repository_id = ? AND t.tag {in} ORDER BY t.tag{pg: FOR UPDATE}`
+		FROM tags t WHERE t.repository_id = ? AND t.hidden IN (0, 1) AND t.tag {in}{pg: ORDER BY t.tag FOR UPDATE}`
 	qImageForPush = `SELECT i.id, i.tag_count, ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE OF i}`
 
 	insertImage = `INSERT INTO images (repository_id, digest, media_type, artifact_type, subject_digest, annotations,
@@ -37,14 +37,15 @@ const (
 		needed AS (INSERT INTO image_blobs (image_id, blob_id, repository_id) SELECT image.id, b, image.repository_id FROM image, unnest(?::bigint[]) b),
 		listed AS (INSERT INTO image_children (parent_id, child_id) SELECT image.id, c FROM image, unnest(?::bigint[]) c),
 		named AS (INSERT INTO tags (repository_id, tag, image_id) SELECT image.repository_id, t, image.id FROM image, unnest(?::text[]) t
-			ON CONFLICT (repository_id, tag) DO NOTHING RETURNING tag),
+			ON CONFLICT (repository_id, hidden, tag) DO NOTHING RETURNING tag),
 		counted AS (INSERT INTO image_counts (repository_id, shard, images) SELECT repository_id, ?::bigint, 1 FROM image
 			ON CONFLICT (repository_id, shard) DO UPDATE SET images = image_counts.images + 1)
 		SELECT image.id, (SELECT coalesce(sum(c.images), 0)::bigint FROM image_counts c WHERE c.repository_id = image.repository_id),
 			(SELECT count(*) FROM named) FROM image`
 
-	qInsertTag   = `INSERT INTO tags (repository_id, tag, image_id) VALUES (?, ?, ?) ON CONFLICT (repository_id, tag) DO NOTHING`
-	qMoveTag     = `UPDATE tags SET image_id = ? WHERE repository_id = ? AND tag = ? AND image_id = ?`
+	qInsertTag   = `INSERT INTO tags (repository_id, tag, image_id) VALUES (?, ?, ?) ON CONFLICT (repository_id, hidden, tag) DO NOTHING`
+	qMoveTag     = `UPDATE tags SET image_id = ? WHERE repository_id = ? AND hidden = 0 AND tag = ? AND image_id = ?`
+	qRevealTag   = `UPDATE tags SET image_id = ?, hidden = 0 WHERE repository_id = ? AND hidden = 1 AND tag = ? AND image_id = ?`
 	qAddTagCount = `UPDATE images SET tag_count = tag_count + ? WHERE id = ?`
 
 	qCountImages = `SELECT coalesce(sum(images), 0){pg:::bigint} FROM image_counts WHERE repository_id = ?`
@@ -377,10 +378,13 @@ func (p *push) storeTags() error {
 		}
 		var n int64
 		var err error
-		if there {
-			n, err = p.t.exec(qMoveTag, p.imageID, p.repo.ID, tag, before.id)
-		} else {
+		switch {
+		case !there:
 			n, err = p.t.exec(qInsertTag, p.repo.ID, tag, p.imageID)
+		case before.status == registry.ImageActive:
+			n, err = p.t.exec(qMoveTag, p.imageID, p.repo.ID, tag, before.id)
+		default:
+			n, err = p.t.exec(qRevealTag, p.imageID, p.repo.ID, tag, before.id)
 		}
 		if err != nil {
 			return err

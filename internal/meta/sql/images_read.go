@@ -3,7 +3,6 @@ package sql
 import (
 	"context"
 	"database/sql"
-	"strings"
 
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -18,27 +17,19 @@ const imagesTold = `images i{index} LEFT JOIN image_archive a ON a.image_id = i.
 const (
 	qManifestByTag = `SELECT i.repository_id, i.digest, i.media_type, i.payload
 		FROM repositories r JOIN tags t ON t.repository_id = r.id JOIN images i ON i.id = t.image_id
-		WHERE r.account = ? AND r.name = ? AND t.tag = ? AND i.status = 'ACTIVE'`
+		WHERE r.account = ? AND r.name = ? AND t.hidden = 0 AND t.tag = ? AND i.status = 'ACTIVE'`
 	qManifestByDigest = `SELECT i.repository_id, i.digest, i.media_type, i.payload
 		FROM repositories r JOIN images i ON i.repository_id = r.id
 		WHERE r.account = ? AND r.name = ? AND i.digest = ? AND i.status = 'ACTIVE'`
 
 	qImagesByDigest = `SELECT i.digest, ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.repository_id = ? AND i.digest {in}`
 	qImagesByTag    = `SELECT t.tag, ` + imageColumns + ` FROM tags t JOIN images i ON i.id = t.image_id
-		LEFT JOIN image_archive a ON a.image_id = i.id WHERE t.repository_id = ? AND t.tag {in}`
+		LEFT JOIN image_archive a ON a.image_id = i.id WHERE t.repository_id = ? AND t.hidden IN (0, 1) AND t.tag {in}`
 
-	listImages     = `SELECT ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.repository_id = ? AND i.digest > ?`
-	pageOfImages   = ` ORDER BY i.digest LIMIT ?`
-	listImageIDs   = `SELECT i.digest, coalesce(t.tag, '') FROM images i{index} {each_tag} WHERE i.repository_id = ? AND i.digest >= ? AND (i.digest > ? OR t.tag > ?)`
-	pageOfImageIDs = ` ORDER BY i.digest, t.tag LIMIT ?`
-	ofStatus       = ` AND i.status = ?`
-	notActive      = ` AND i.status <> 'ACTIVE'`
-	onlyTagged     = ` AND i.tag_count > 0`
-	onlyUntagged   = ` AND i.tag_count = 0`
-	// Only a repository that has images in the archive pays for looking at them.
-	qListTags = `SELECT t.tag FROM tags t WHERE t.repository_id = ? AND t.tag > ?
-		AND (NOT EXISTS (SELECT 1 FROM images n WHERE n.repository_id = ? AND n.status <> 'ACTIVE') OR (SELECT i.status FROM images i WHERE i.id = t.image_id) = 'ACTIVE')
-		ORDER BY t.tag LIMIT ?`
+	listImages       = `SELECT ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.repository_id = ? AND i.digest > ?`
+	listImageIDs     = `SELECT i.digest, coalesce(t.tag, '') AS tag FROM images i{index} {each_tag} WHERE i.repository_id = ? AND i.digest >= ? AND (i.digest > ? OR t.tag > ?)`
+	ofStatus         = ` AND i.status = ?`
+	qListTags        = `SELECT tag FROM tags WHERE repository_id = ? AND hidden = 0 AND tag > ? ORDER BY tag LIMIT ?`
 	listReferrers    = `SELECT i.digest, i.media_type, i.artifact_type, i.manifest_size, coalesce(i.annotations, ''), i.status FROM images i WHERE i.repository_id = ? AND i.subject_digest = ? AND i.digest > ?`
 	ofArtifactTypes  = ` AND i.artifact_type {in}`
 	pageOfReferrers  = ` ORDER BY i.digest LIMIT ?`
@@ -154,7 +145,7 @@ func (s *Store) ListImages(ctx context.Context, account, repository string, q me
 	if err != nil {
 		return nil, err
 	}
-	statement, args := filtered(q, listImages, id, q.After.Digest)
+	statement, args := pageOf(s.d, q, imagePage(), id, q.After.Digest)
 	all := make([]registry.Image, 0, max(min(q.Limit, initialListAlloc), 0))
 	err = each(ctx, s.read, func(rows *sql.Rows) error {
 		var raw rawImage
@@ -166,28 +157,8 @@ func (s *Store) ListImages(ctx context.Context, account, repository string, q me
 			all = append(all, *i)
 		}
 		return err
-	}, statement+pageOfImages, append(args, max(q.Limit, 0))...)
+	}, statement, args...)
 	return all, err
-}
-
-// filtered narrows a statement about images to what a query asks for. SQLite
-// has to be told that a partial index saves it from walking past all others.
-func filtered(q meta.ImageQuery, statement string, args ...any) (string, []any) {
-	index := ""
-	switch q.Tags {
-	case registry.Tagged:
-		statement, index = statement+onlyTagged, "{lite: INDEXED BY images_tagged}"
-	case registry.Untagged:
-		statement, index = statement+onlyUntagged, "{lite: INDEXED BY images_untagged}"
-	case registry.AnyTag:
-	}
-	switch q.Status {
-	case registry.ImageAnyStatus, registry.ImageActive, "":
-	default:
-		statement, index = statement+notActive, "{lite: INDEXED BY images_inactive}"
-	}
-	statement = strings.Replace(statement, "{index}", index, 1)
-	return withStatus(q.Status, statement, args)
 }
 
 func withStatus(status registry.ImageStatus, statement string, args []any) (string, []any) {
@@ -206,14 +177,14 @@ func (s *Store) ListImageIDs(ctx context.Context, account, repository string, q 
 	if err != nil {
 		return nil, err
 	}
-	statement, args := filtered(q, listImageIDs, id, q.After.Digest, q.After.Digest, q.After.Tag)
+	statement, args := pageOf(s.d, q, imageIDPage(), id, q.After.Digest, q.After.Digest, q.After.Tag)
 	all := make([]registry.ImageID, 0, max(min(q.Limit, initialListAlloc), 0))
 	err = each(ctx, s.read, func(rows *sql.Rows) error {
 		var i registry.ImageID
 		err := rows.Scan(&i.Digest, &i.Tag)
 		all = append(all, i)
 		return err
-	}, statement+pageOfImageIDs, append(args, max(q.Limit, 0))...)
+	}, statement, args...)
 	return all, err
 }
 
@@ -223,7 +194,7 @@ func (s *Store) ListTags(ctx context.Context, account, repository, after string,
 	if err != nil {
 		return nil, err
 	}
-	return column[string](ctx, s.read, qListTags, id, after, id, max(limit, 0))
+	return column[string](ctx, s.read, qListTags, id, after, max(limit, 0))
 }
 
 // Referrers is part of meta.ImageReader.

@@ -8,6 +8,8 @@ import (
 // invariants are questions that must never have an answer.
 var invariants = map[string]string{
 	"a tag without an image of its repository": `SELECT count(*) FROM tags t LEFT JOIN images i ON i.id = t.image_id AND i.repository_id = t.repository_id WHERE i.id IS NULL`,
+	"a tag that is there twice":                `SELECT count(*) FROM (SELECT 1 FROM tags GROUP BY repository_id, tag HAVING count(*) > 1) d`,
+	"a tag wrongly hidden or told":             `SELECT count(*) FROM tags t JOIN images i ON i.id = t.image_id WHERE t.hidden <> CASE WHEN i.status = 'ACTIVE' THEN 0 ELSE 1 END`,
 	"an image without repository":              `SELECT count(*) FROM images i LEFT JOIN repositories r ON r.id = i.repository_id WHERE r.id IS NULL`,
 	"an image whose blob is not linked": `SELECT count(*) FROM image_blobs n LEFT JOIN repository_blobs l ON l.repository_id = n.repository_id AND l.blob_id = n.blob_id
 		LEFT JOIN images i ON i.id = n.image_id AND i.repository_id = n.repository_id WHERE l.blob_id IS NULL OR i.id IS NULL`,

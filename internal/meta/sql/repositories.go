@@ -16,15 +16,16 @@ const repositoryColumns = `id, account, name, created_at, tag_mutability, mutabi
 const (
 	qInsertRepository = `INSERT INTO repositories (account, name, created_at, tag_mutability, mutability_filters, scan_on_push, encryption_type, kms_key, tags)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, name) DO NOTHING RETURNING id`
-	qRepository           = `SELECT ` + repositoryColumns + ` FROM repositories WHERE account = ? AND name = ?`
-	qRepositoryForUpdate  = qRepository + `{pg: FOR UPDATE}`
-	qRepositoryID         = `SELECT id FROM repositories WHERE account = ? AND name = ?`
-	qRepositoryIDForShare = qRepositoryID + `{pg: FOR KEY SHARE}`
-	qListRepositories     = `SELECT ` + repositoryColumns + ` FROM repositories WHERE account = ? AND name > ? ORDER BY name LIMIT ?`
-	qUpdateRepository     = `UPDATE repositories SET tag_mutability = ?, mutability_filters = ?, scan_on_push = ?, tags = ? WHERE id = ?`
-	qCountRepositories    = `SELECT count(*) FROM repositories WHERE account = ?`
-	qRepositoryHasImage   = `SELECT 1 FROM images WHERE repository_id = ? LIMIT 1`
-	qHideRepository       = `UPDATE repositories SET account = NULL WHERE id = ?`
+	qRepository             = `SELECT ` + repositoryColumns + ` FROM repositories WHERE account = ? AND name = ?`
+	qRepositoryForUpdate    = qRepository + `{pg: FOR UPDATE}`
+	qRepositoryID           = `SELECT id FROM repositories WHERE account = ? AND name = ?`
+	qRepositoryIDForShare   = qRepositoryID + `{pg: FOR KEY SHARE}`
+	qRepositoryIDForArchive = qRepositoryID + `{pg: FOR NO KEY UPDATE}`
+	qListRepositories       = `SELECT ` + repositoryColumns + ` FROM repositories WHERE account = ? AND name > ? ORDER BY name LIMIT ?`
+	qUpdateRepository       = `UPDATE repositories SET tag_mutability = ?, mutability_filters = ?, scan_on_push = ?, tags = ? WHERE id = ?`
+	qCountRepositories      = `SELECT count(*) FROM repositories WHERE account = ?`
+	qRepositoryHasImage     = `SELECT 1 FROM images WHERE repository_id = ? LIMIT 1`
+	qHideRepository         = `UPDATE repositories SET account = NULL WHERE id = ?`
 )
 
 // CreateRepository is part of meta.Repositories.
@@ -128,12 +129,22 @@ func findRepository(ctx context.Context, from statements, statement, account, na
 // sharedRepositoryID answers, within a transaction that keeps the repository
 // from being deleted, the id behind a name or RepositoryNotFound.
 func sharedRepositoryID(t *tx, account, name string) (int64, error) {
+	return lockRepository(t, qRepositoryIDForShare, account, name)
+}
+
+func lockRepository(t *tx, statement, account, name string) (int64, error) {
 	var id int64
-	found, err := t.find(qRepositoryIDForShare, []any{account, name}, &id)
+	found, err := t.find(statement, []any{account, name}, &id)
 	if err == nil && !found {
 		err = registry.RepositoryNotFound(account, name)
 	}
 	return id, err
+}
+
+// repositoryIDForArchive waits for the pushes into a repository and has new ones
+// wait: a push that finds no tag, hidden or not, may rely on it.
+func repositoryIDForArchive(t *tx, account, name string) (int64, error) {
+	return lockRepository(t, qRepositoryIDForArchive, account, name)
 }
 
 // rawRepository is a row of repositories as it is stored.

@@ -40,7 +40,23 @@ CREATE TABLE image_archive (
     archived_at  BIGINT NOT NULL,
     activated_at BIGINT NOT NULL
 );
-CREATE INDEX images_inactive ON images (repository_id, digest) WHERE status <> 'ACTIVE';
+
+-- Lists are of images that are ACTIVE, or are not, and that have tags, or none:
+-- an index for each, so that a page reads only what it answers while a push
+-- writes no more than before.
+DROP INDEX images_tagged;
+DROP INDEX images_untagged;
+CREATE INDEX images_tagged        ON images (repository_id, digest) WHERE tag_count > 0 AND status = 'ACTIVE';
+CREATE INDEX images_untagged      ON images (repository_id, digest) WHERE tag_count = 0 AND status = 'ACTIVE';
+CREATE INDEX images_away_tagged   ON images (repository_id, status, digest) WHERE tag_count > 0 AND status <> 'ACTIVE';
+CREATE INDEX images_away_untagged ON images (repository_id, status, digest) WHERE tag_count = 0 AND status <> 'ACTIVE';
+
+-- hidden is 1 while the image is not ACTIVE. It is part of the key so that
+-- lists of tags pass over hidden ones without an index more. That no tag is
+-- there twice, hidden and not, is what the locks of pushes and archiving are for.
+ALTER TABLE tags ADD COLUMN hidden BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE tags DROP CONSTRAINT tags_pkey;
+ALTER TABLE tags ADD PRIMARY KEY (repository_id, hidden, tag);
 
 -- Parts of an upload that were received: they have a quota.
 ALTER TABLE uploads ADD COLUMN parts BIGINT NOT NULL DEFAULT 0;
