@@ -2,12 +2,12 @@ package oidc
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -117,6 +117,7 @@ func (f *fetcher) remember(key string, a fetched) {
 
 // fetch asks. What is neither content nor a redirect is a failure.
 func (f *fetcher) fetch(r *http.Request) fetched {
+	r = r.WithContext(context.WithValue(r.Context(), reachKey{}, reachOf(f.issuer, r)))
 	response, err := f.next.RoundTrip(r)
 	if err != nil {
 		return fetched{err: err}
@@ -140,7 +141,7 @@ func (f *fetcher) fetch(r *http.Request) fetched {
 func DefaultTransport(roots *x509.CertPool) http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		DialContext:           dialer().DialContext,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   5 * time.Second,
 		ResponseHeaderTimeout: 5 * time.Second,

@@ -42,6 +42,9 @@ func (s *Service) CreateProvider(ctx context.Context, c Caller, in CreateProvide
 	if err != nil {
 		return Provider{}, err
 	}
+	if account != s.Default.Account && onThisMachine(in.Issuer) {
+		return Provider{}, registry.InvalidParameter("issuer", "may be on this machine in the default account only")
+	}
 	if err := validAudiences(in.Audiences); err != nil {
 		return Provider{}, err
 	}
@@ -72,6 +75,13 @@ func issuerName(issuer string) (string, error) {
 		return name, nil
 	}
 	return "", registry.InvalidParameter("issuer", "must begin with https:// (http:// for this machine only)")
+}
+
+// onThisMachine says whether an issuer is one that only those may make the
+// server ask who run it.
+func onThisMachine(issuer string) bool {
+	u, err := url.Parse(issuer)
+	return err != nil || loopback(u.Hostname())
 }
 
 func loopback(host string) bool {

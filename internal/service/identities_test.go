@@ -485,6 +485,14 @@ func TestIssuersAreNamedByURL(t *testing.T) {
 			t.Errorf("issuer %q: %v", local, err)
 		}
 	}
+	// The server's own machine is the default account's to look at.
+	if _, _, err := h.CreateAccount(ctx, h.owner, other, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, local := range []string{"http://localhost:8080", "http://127.0.0.1:9", "https://localhost", "https://[::1]:9", "https://127.1.2.3"} {
+		_, err := h.CreateProvider(ctx, root(other), service.CreateProvider{Issuer: local, Audiences: []string{"x"}})
+		wantText(t, err, registry.CodeInvalidParameter, "Invalid parameter at 'issuer' failed to satisfy constraint: 'may be on this machine in the default account only'")
+	}
 	all, err := h.ListProviders(ctx, h.owner, "", "", 10)
 	if err != nil || len(all) != 4 {
 		t.Errorf("ListProviders = %+v, %v", all, err)
