@@ -159,7 +159,10 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, c Caller, in As
 	keys["sts:rolesessionname"] = []string{in.Session}
 	keys["aws:federatedprovider"] = []string{provider.ARN}
 	for key, values := range token.ConditionKeys(issuer) {
-		keys[key] = values
+		// An issuer may be called like what AWS's own keys begin with.
+		if _, known := keys[key]; !known {
+			keys[key] = values
+		}
 	}
 	request := iam.Request{Principal: c.Principal, Action: actionWebIdentity, Account: account, Resource: in.RoleARN, Context: keys}
 	decision, err := s.decideTrust(ctx, request, role)

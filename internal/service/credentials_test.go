@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -488,6 +489,19 @@ func TestWhomATrustPolicyLetsInWithAToken(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What the request itself says cannot be said by a token, whatever its issuer is
+// called.
+func TestClaimsDoNotReplaceWhatIsKnownOfTheRequest(t *testing.T) {
+	h, v := webHouse(t)
+	if _, err := h.CreateProvider(t.Context(), h.owner, service.CreateProvider{Issuer: "https://aws", Audiences: []string{"ecru"}}); err != nil {
+		t.Fatal(err)
+	}
+	v.token.Claims["SourceIp"] = []string{"192.0.2.1"}
+	h.role(trusts(`{"Federated":"arn:aws:iam::000000000000:oidc-provider/aws"}`, `{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`))
+	_, err := h.assumeWith("e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"https://aws"}`)) + ".c2ln")
+	wantText(t, err, registry.CodeAccessDenied, "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 }
 
 func TestTokensThatAreNotAccepted(t *testing.T) {
