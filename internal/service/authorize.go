@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -218,8 +216,8 @@ func (s *Service) identityPolicies(ctx context.Context, p iam.Principal) ([]*iam
 // compiledPolicies keeps policies that were compiled: the same few texts decide
 // about every request.
 type compiledPolicies struct {
-	documents  *lru.Cache[policyText, *iam.Policy]
-	identities *lru.Cache[string, compiledIdentity]
+	documents  *kept[policyText, *iam.Policy]
+	identities *kept[string, compiledIdentity]
 }
 
 type policyText struct {
@@ -232,23 +230,19 @@ type compiledIdentity struct {
 	policies []*iam.Policy
 }
 
-// How many policies and identities are kept.
+// How many policies and identities are kept, and how long their texts may be
+// together, of each sort.
 const (
 	keptPolicies   = 4096
 	keptIdentities = 4096
+	keptText       = 4 << 20
 )
 
 func newCompiledPolicies() *compiledPolicies {
-	// New fails for a size below one only.
-	documents, err := lru.New[policyText, *iam.Policy](keptPolicies)
-	if err != nil {
-		panic(err)
+	return &compiledPolicies{
+		documents:  newKept[policyText, *iam.Policy](keptPolicies, keptText, func(p policyText) int { return len(p.text) }),
+		identities: newKept[string, compiledIdentity](keptIdentities, keptText, func(body string) int { return len(body) }),
 	}
-	identities, err := lru.New[string, compiledIdentity](keptIdentities)
-	if err != nil {
-		panic(err)
-	}
-	return &compiledPolicies{documents: documents, identities: identities}
 }
 
 // get compiles a document that was checked when it was stored; nil for "".
