@@ -44,9 +44,10 @@ type serveCommand struct {
 	LogFormat   string        `help:"Format of the log: text or json." enum:"text,json" default:"text"`
 	StopTimeout time.Duration `help:"How long a stop waits for running requests and scans." default:"30s"`
 	auditFlags
-	Throttle    []string `help:"Hold each principal to so many calls a second: ecr for ECR's own rates, and NAME=RATE for an operation, such as PutImage=10." placeholder:"NAME=RATE"`
-	Quota       []string `help:"Change a quota, such as repositories=500 or scan-interval=1h; an unknown name is answered with all." placeholder:"NAME=VALUE"`
-	ScanWorkers int      `help:"Scans that run at a time." default:"2"`
+	Throttle    []string      `help:"Hold each principal to so many calls a second: ecr for ECR's own rates, and NAME=RATE for an operation, such as PutImage=10." placeholder:"NAME=RATE"`
+	Quota       []string      `help:"Change a quota, such as repositories=500 or scan-interval=1h; an unknown name is answered with all." placeholder:"NAME=VALUE"`
+	FollowAfter time.Duration `help:"How long signatures and other reference artifacts outlive the image that they refer to, up to 24h." default:"1h"`
+	ScanWorkers int           `help:"Scans that run at a time." default:"2"`
 }
 
 // Validate is called by kong before Run.
@@ -64,6 +65,8 @@ func (c *serveCommand) Validate() error {
 		return fmt.Errorf("--blobs: %q is not a blob store; there is: disk", c.Blobs)
 	case c.ScanWorkers < 1:
 		return errors.New("--scan-workers: must be at least 1")
+	case c.FollowAfter < 0 || c.FollowAfter > 24*time.Hour:
+		return fmt.Errorf("--follow-after: %v is not from 0s to 24h", c.FollowAfter)
 	}
 	if _, err := throttleRates(c.Throttle); err != nil {
 		return err

@@ -176,7 +176,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: limits, Rates: rates,
-		Secret: instance.Secret, Identities: oidc.New(oidc.Options{}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
+		Secret: instance.Secret, Identities: oidc.New(oidc.Options{}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), FollowAfter: c.FollowAfter, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 	})
 	if err := a.ensureOwner(ctx, c.Account); err != nil {
 		return nil, err
@@ -192,6 +192,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	}
 	a.jobs.Handle(scan.JobKind, scanner.Handle)
 	a.jobs.Handle(service.RestoreJob, a.service.Restore)
+	a.jobs.Handle(service.FollowJob, a.service.Follow)
 	if a.audit, err = c.openAudit(c.Data, c.Region, s.out, log); err != nil {
 		return nil, err
 	}

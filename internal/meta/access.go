@@ -138,6 +138,8 @@ type SetStorageClass struct {
 	Now        time.Time
 	// Jobs are enqueued in the transaction, if something changed.
 	Jobs []job.Job
+	// Follow is for the referrers of an image that is ARCHIVED or ACTIVE now.
+	Follow FollowJob
 }
 
 // KeyUse is when and for what a key was used.

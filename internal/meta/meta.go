@@ -36,6 +36,7 @@ type Store interface {
 	Records
 	Documents
 	Archive
+	Followers
 	job.Queue
 
 	// Ping says whether the store can be reached.
@@ -119,11 +120,11 @@ type ImageWriter interface {
 	// ImageTagAlreadyExists, ImageAlreadyExists (only with RefuseUnchanged),
 	// LimitExceeded.
 	PutImage(ctx context.Context, in PutImage) (PutImageResult, error)
-	// DeleteImage removes what id names and answers the (digest, tag) pairs
+	// DeleteImage removes what the id names and answers the (digest, tag) pairs
 	// that are gone, an untagged image as one pair without a tag. See
 	// DeleteMode. Errors: RepositoryNotFound, ImageNotFound (also when tag and
 	// digest disagree), ImageReferencedByManifestList.
-	DeleteImage(ctx context.Context, account, repository string, id registry.ImageID, mode DeleteMode) ([]registry.ImageID, error)
+	DeleteImage(ctx context.Context, in DeleteImage) ([]registry.ImageID, error)
 	// RecordPulls notes when images were pulled; later times win and unknown
 	// images are passed over.
 	RecordPulls(ctx context.Context, pulls []Pull) error
@@ -151,6 +152,8 @@ type PutImage struct {
 	Scan *StartScan
 	// Jobs are enqueued when Scan would be started.
 	Jobs []job.Job
+	// Follow is for the referrers of an image that was restored.
+	Follow FollowJob
 
 	MaxTagsPerImage int // 0: unlimited
 	MaxImages       int // 0: unlimited
@@ -163,6 +166,16 @@ type PutImageResult struct {
 	// Restored: the image was archived, or being restored, and is ACTIVE now.
 	Restored bool
 	Tagged   []string // tags that did not name this image before
+}
+
+// DeleteImage is the deletion of an image or a tag.
+type DeleteImage struct {
+	Account    string
+	Repository string
+	ID         registry.ImageID
+	Mode       DeleteMode
+	// Follow is for the referrers of an image that is gone.
+	Follow FollowJob
 }
 
 // DeleteMode says what the deletion of a tag does to its image.

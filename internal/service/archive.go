@@ -30,7 +30,8 @@ func (s *Service) UpdateStorageClass(ctx context.Context, c Caller, repository s
 	if err != nil {
 		return nil, err
 	}
-	change := meta.SetStorageClass{Account: scope.Account, Repository: repository, ID: id, Status: registry.ImageArchived, Now: s.Now()}
+	follow := s.followAfter(s.FollowAfter)
+	change := meta.SetStorageClass{Account: scope.Account, Repository: repository, ID: id, Status: registry.ImageArchived, Now: s.Now(), Follow: follow.job}
 	if to == StorageStandard {
 		image, err := s.oneImage(ctx, scope, repository, id)
 		if err != nil || image.Status != registry.ImageArchived {
@@ -40,6 +41,7 @@ func (s *Service) UpdateStorageClass(ctx context.Context, c Caller, repository s
 		change.Jobs = []job.Job{restoreJob(change, image)}
 	}
 	image, err := s.Store.SetStorageClass(ctx, change)
+	follow.wake(err)
 	if err != nil {
 		return nil, err
 	}
@@ -88,9 +90,11 @@ func (s *Service) restore(ctx context.Context, scope registry.Scope, r restorati
 		return nil // again, since
 	}
 	if image.Status == registry.ImageActivating {
+		follow := s.followAfter(0)
 		_, err = s.Store.SetStorageClass(ctx, meta.SetStorageClass{
-			Account: r.Account, Repository: r.Repository, ID: id, Status: registry.ImageActive, Now: s.Now(),
+			Account: r.Account, Repository: r.Repository, ID: id, Status: registry.ImageActive, Now: s.Now(), Follow: follow.job,
 		})
+		follow.wake(err)
 		if err != nil {
 			return err
 		}

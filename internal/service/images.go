@@ -152,7 +152,7 @@ func (s *Service) deleteOne(ctx context.Context, scope registry.Scope, repositor
 	if bad, failure := badImageID(id); bad {
 		return nil, &failure, nil
 	}
-	removed, err := s.Store.DeleteImage(ctx, scope.Account, repository, id, meta.DeleteLastTagDeletesImage)
+	removed, err := s.deleteImage(ctx, meta.DeleteImage{Account: scope.Account, Repository: repository, ID: id, Mode: meta.DeleteLastTagDeletesImage})
 	switch registry.CodeOf(err) {
 	case "":
 		return removed, nil, nil
@@ -165,6 +165,14 @@ func (s *Service) deleteOne(ctx context.Context, scope registry.Scope, repositor
 	return nil, nil, err
 }
 
+func (s *Service) deleteImage(ctx context.Context, in meta.DeleteImage) ([]registry.ImageID, error) {
+	follow := s.followAfter(s.FollowAfter)
+	in.Follow = follow.job
+	removed, err := s.Store.DeleteImage(ctx, in)
+	follow.wake(err)
+	return removed, err
+}
+
 // DeleteReference deletes a tag or a manifest as the distribution API does: a
 // tag goes alone, a digest with all its tags.
 // Errors: RepositoryNotFound, ImageNotFound, ImageReferencedByManifestList.
@@ -173,7 +181,7 @@ func (s *Service) DeleteReference(ctx context.Context, c Caller, repository stri
 	if err != nil {
 		return err
 	}
-	_, err = s.Store.DeleteImage(ctx, scope.Account, repository, ref, meta.DeleteTagOnly)
+	_, err = s.deleteImage(ctx, meta.DeleteImage{Account: scope.Account, Repository: repository, ID: ref, Mode: meta.DeleteTagOnly})
 	return err
 }
 
@@ -356,7 +364,10 @@ func (s *Service) storeImage(ctx context.Context, put meta.PutImage) (meta.PutIm
 	if err := s.scanOnPush(ctx, &put); err != nil {
 		return meta.PutImageResult{}, err
 	}
+	follow := s.followAfter(0)
+	put.Follow = follow.job
 	result, err := s.Store.PutImage(ctx, put)
+	follow.wake(err)
 	if err == nil && (result.Created || result.Restored) && len(put.Jobs) > 0 {
 		s.Wake()
 	}

@@ -82,6 +82,9 @@ type Config struct {
 	// Alone says that no other process uses the stores, so that an upload id
 	// that this one has just made needs not be looked for in them.
 	Alone bool
+	// FollowAfter is how long reference artifacts outlive their subject: who
+	// pushes it again within that time keeps them. See DefaultFollowAfter.
+	FollowAfter time.Duration
 	// Wake is called after a transaction that has enqueued jobs.
 	Wake func()
 	// Stored is told of every blob that has become part of a repository by an

@@ -340,7 +340,7 @@ func archiveTagRace(t *testing.T, s meta.Store) {
 				case 2:
 					_, err = become(t, s, in.Digest, []registry.ImageStatus{registry.ImageArchived, registry.ImageActive}[n%2], base)
 				case 3:
-					_, err = s.DeleteImage(t.Context(), account, "web", registry.ImageID{Tag: in.Tags[n%2]}, meta.DeleteTagOnly)
+					_, err = s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Tag: in.Tags[n%2]}, Mode: meta.DeleteTagOnly})
 				}
 				if err != nil && registry.CodeOf(err) == registry.CodeInternal {
 					t.Error(err)
@@ -424,7 +424,7 @@ func archiveIndex(t *testing.T, s meta.Store) {
 	}
 	// A needed image is not deleted, archived or not.
 	for _, needed := range []string{a, b} {
-		_, err = s.DeleteImage(t.Context(), account, "web", registry.ImageID{Digest: needed}, meta.DeleteTagOnly)
+		_, err = s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Digest: needed}, Mode: meta.DeleteTagOnly})
 		wantCode(t, err, registry.CodeImageReferenced)
 	}
 }
@@ -478,7 +478,7 @@ func archiveCounts(t *testing.T, s meta.Store) {
 	archive(t, s, b)
 	must(t, limited("a"))
 	wantCode(t, limited("d"), registry.CodeLimitExceeded)
-	value(s.DeleteImage(ctx, account, "web", registry.ImageID{Digest: b}, meta.DeleteTagOnly))(t) // counted no more
+	value(s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Digest: b}, Mode: meta.DeleteTagOnly}))(t) // counted no more
 	wantCode(t, limited("d"), registry.CodeLimitExceeded)
 	archive(t, s, a)
 	if _, err := become(t, s, a, registry.ImageActivating, base); err != nil {
@@ -486,7 +486,7 @@ func archiveCounts(t *testing.T, s meta.Store) {
 	}
 	wantCode(t, limited("d"), registry.CodeLimitExceeded)
 	must(t, limited("a")) // counts already
-	value(s.DeleteImage(ctx, account, "web", registry.ImageID{Digest: a}, meta.DeleteTagOnly))(t)
+	value(s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Digest: a}, Mode: meta.DeleteTagOnly}))(t)
 	must(t, limited("d"))
 	// Full of archived images a repository is not empty.
 	for _, d := range digestsOf(t, s, active) {
@@ -720,7 +720,7 @@ func archiveStorm(t *testing.T, s meta.Store) {
 				case 4:
 					_, err = s.PutImage(t.Context(), in)
 				case 5:
-					_, err = s.DeleteImage(t.Context(), account, "web", registry.ImageID{Digest: in.Digest}, meta.DeleteTagOnly)
+					_, err = s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Digest: in.Digest}, Mode: meta.DeleteTagOnly})
 				}
 				if err != nil && registry.CodeOf(err) == registry.CodeInternal {
 					t.Error(err)

@@ -137,7 +137,7 @@ func blobNeeded(t *testing.T, s meta.Store) {
 			t.Errorf("%s in %s: needed is %v", c.digest, c.repository, got)
 		}
 	}
-	value(s.DeleteImage(ctx, account, "web", registry.ImageID{Digest: image}, meta.DeleteTagOnly))(t)
+	value(s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Digest: image}, Mode: meta.DeleteTagOnly}))(t)
 	if value(s.BlobNeeded(ctx, account, "web", DigestOf("a")))(t) {
 		t.Error("needed although its image is gone")
 	}
@@ -151,6 +151,6 @@ func blobProtected(t *testing.T, s meta.Store) {
 	image := put(t, s, "web", "a")
 	err := s.UnlinkBlob(ctx, account, "web", DigestOf("a"), base)
 	wantError(t, err, registry.ImageReferenced([]string{image}))
-	value(s.DeleteImage(ctx, account, "web", registry.ImageID{Digest: image}, meta.DeleteTagOnly))(t)
+	value(s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Digest: image}, Mode: meta.DeleteTagOnly}))(t)
 	must(t, s.UnlinkBlob(ctx, account, "web", DigestOf("a"), base))
 }

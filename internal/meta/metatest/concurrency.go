@@ -69,14 +69,14 @@ func stormStep(t *testing.T, s meta.Store, random *rand.Rand, repo, unique strin
 		return err
 	case 6:
 		mode := meta.DeleteMode(random.IntN(2))
-		_, err := s.DeleteImage(ctx, account, repo, registry.ImageID{Tag: tag}, mode)
+		_, err := s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: repo, ID: registry.ImageID{Tag: tag}, Mode: mode})
 		return err
 	case 7:
 		images, err := s.ListImages(ctx, account, repo, meta.ImageQuery{Limit: 5})
 		if err != nil || len(images) == 0 {
 			return err
 		}
-		_, err = s.DeleteImage(ctx, account, repo, registry.ImageID{Digest: images[random.IntN(len(images))].Digest}, meta.DeleteTagOnly)
+		_, err = s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: repo, ID: registry.ImageID{Digest: images[random.IntN(len(images))].Digest}, Mode: meta.DeleteTagOnly})
 		return err
 	case 8:
 		_, _, err := s.MountBlob(ctx, account, "one", "two", DigestOf(pick()), now)

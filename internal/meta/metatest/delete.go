@@ -21,7 +21,7 @@ func deleteCases() []testCase {
 
 func remove(t *testing.T, s meta.Store, id registry.ImageID, mode meta.DeleteMode) []registry.ImageID {
 	t.Helper()
-	return value(s.DeleteImage(t.Context(), account, "web", id, mode))(t)
+	return value(s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: id, Mode: mode}))(t)
 }
 
 func deleteLastTag(t *testing.T, s meta.Store) {
@@ -37,7 +37,7 @@ func deleteLastTag(t *testing.T, s meta.Store) {
 		t.Error("the image stayed without tags")
 	}
 	for _, id := range []registry.ImageID{{Tag: "v2"}, {Digest: a}, {}} {
-		_, err := s.DeleteImage(t.Context(), account, "web", id, mode)
+		_, err := s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: id, Mode: mode})
 		wantError(t, err, registry.ImageNotFound(account, "web", id))
 	}
 }
@@ -74,7 +74,7 @@ func deleteDisagree(t *testing.T, s meta.Store) {
 	Repo(t, s, "web")
 	a, b := put(t, s, "web", "a", "a"), put(t, s, "web", "b", "b")
 	id := registry.ImageID{Digest: b, Tag: "a"}
-	_, err := s.DeleteImage(t.Context(), account, "web", id, meta.DeleteLastTagDeletesImage)
+	_, err := s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: id, Mode: meta.DeleteLastTagDeletesImage})
 	wantError(t, err, registry.ImageNotFound(account, "web", id))
 	wantSame(t, "tags", map[string]string{"a": a, "b": b}, tagsOf(t, s, "web"))
 }
@@ -87,11 +87,11 @@ func deleteReferenced(t *testing.T, s meta.Store) {
 	// A tag that is not the last may go.
 	remove(t, s, registry.ImageID{Tag: "second"}, meta.DeleteLastTagDeletesImage)
 	for _, id := range []registry.ImageID{{Tag: "child"}, {Digest: child}} {
-		_, err := s.DeleteImage(t.Context(), account, "web", id, meta.DeleteLastTagDeletesImage)
+		_, err := s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: id, Mode: meta.DeleteLastTagDeletesImage})
 		wantError(t, err, registry.ImageReferenced(parents))
 	}
 	remove(t, s, registry.ImageID{Tag: "child"}, meta.DeleteTagOnly)
-	_, err := s.DeleteImage(t.Context(), account, "web", registry.ImageID{Digest: child}, meta.DeleteTagOnly)
+	_, err := s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Digest: child}, Mode: meta.DeleteTagOnly})
 	wantError(t, err, registry.ImageReferenced(parents))
 	remove(t, s, registry.ImageID{Tag: "one"}, meta.DeleteLastTagDeletesImage)
 	remove(t, s, registry.ImageID{Digest: two}, meta.DeleteLastTagDeletesImage)

@@ -63,7 +63,7 @@ func garbageIdle(t *testing.T, s meta.Store) {
 		t.Errorf("unlinked blobs: %v, want the one", got)
 	}
 	// What an image lets go is idle from then on.
-	value(s.DeleteImage(ctx, account, "web", registry.ImageID{Digest: needed.Digest}, meta.DeleteTagOnly))(t)
+	value(s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Digest: needed.Digest}, Mode: meta.DeleteTagOnly}))(t)
 	if n := value(s.UnlinkIdleBlobs(ctx, later.Add(24*time.Hour*365*100), later, 99))(t); n != 2 {
 		t.Error("the blobs of a deleted image stay linked")
 	}

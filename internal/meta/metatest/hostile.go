@@ -33,7 +33,7 @@ func hostileNames(t *testing.T, s meta.Store) {
 		wantCode(t, err, registry.CodeRepositoryNotFound)
 		_, err = s.Blob(ctx, account, "web", name)
 		wantCode(t, err, registry.CodeLayersNotFound)
-		_, err = s.DeleteImage(ctx, account, "web", registry.ImageID{Tag: name}, meta.DeleteTagOnly)
+		_, err = s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Tag: name}, Mode: meta.DeleteTagOnly})
 		wantCode(t, err, registry.CodeImageNotFound)
 		got := value(s.Images(ctx, account, "web", []registry.ImageID{{Tag: name}, {Digest: a + name}, {Tag: "v1"}}))(t)
 		if got[0] != nil || got[1] != nil || got[2] == nil {

@@ -160,7 +160,7 @@ func putImmutable(t *testing.T, s meta.Store) {
 	put(t, s, "web", "a", "v1")
 	put(t, s, "web", "b", "v2")
 	// Deleting is allowed and makes the tag free.
-	value(s.DeleteImage(t.Context(), account, "web", registry.ImageID{Tag: "v1"}, meta.DeleteTagOnly))(t)
+	value(s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Tag: "v1"}, Mode: meta.DeleteTagOnly}))(t)
 	put(t, s, "web", "b", "v1")
 }
 
@@ -243,7 +243,7 @@ func putMaxImages(t *testing.T, s meta.Store) {
 	must(t, push("a"))
 	wantError(t, push("c"), registry.Errorf(registry.CodeLimitExceeded,
 		"The repository with name 'web' in registry with id '%s' already has the maximum allowed number of images which is '2'", account))
-	value(s.DeleteImage(t.Context(), account, "web", registry.ImageID{Tag: "a"}, meta.DeleteLastTagDeletesImage))(t)
+	value(s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: registry.ImageID{Tag: "a"}, Mode: meta.DeleteLastTagDeletesImage}))(t)
 	must(t, push("c"))
 }
 

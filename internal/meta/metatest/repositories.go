@@ -129,7 +129,7 @@ func repositoryUnknown(t *testing.T, s meta.Store) {
 	wantError(t, err, want)
 	_, err = s.PutImage(ctx, Push("none", Image(DigestOf("a")), "a"))
 	wantError(t, err, want)
-	_, err = s.DeleteImage(ctx, account, "none", registry.ImageID{Tag: "a"}, meta.DeleteTagOnly)
+	_, err = s.DeleteImage(ctx, meta.DeleteImage{Account: account, Repository: "none", ID: registry.ImageID{Tag: "a"}, Mode: meta.DeleteTagOnly})
 	wantError(t, err, want)
 	_, err = s.Blob(ctx, account, "none", DigestOf("a"))
 	wantError(t, err, want)

@@ -39,6 +39,7 @@ func Run(t *testing.T, open Opener) {
 		{"Read", readCases()},
 		{"DeleteImage", deleteCases()},
 		{"Archive", archiveCases()},
+		{"Follow", followCases()},
 		{"Blobs", blobCases()},
 		{"Uploads", uploadCases()},
 		{"Garbage", garbageCases()},

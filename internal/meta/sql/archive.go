@@ -14,8 +14,8 @@ const (
 	// holds a share of it, and sees the index then.
 	qUnarchivedParents = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? AND p.status <> 'ARCHIVED' LIMIT 100`
 	qSetStatus         = `UPDATE images SET status = ? WHERE id = ?`
-	qNoteArchived      = `INSERT INTO image_archive (image_id, archived_at, activated_at) VALUES (?, ?, 0)
-		ON CONFLICT (image_id) DO UPDATE SET archived_at = excluded.archived_at`
+	qNoteArchived      = `INSERT INTO image_archive (image_id, archived_at, activated_at, with_subject) VALUES (?, ?, 0, ?)
+		ON CONFLICT (image_id) DO UPDATE SET archived_at = excluded.archived_at, with_subject = excluded.with_subject`
 	qHideTags      = `UPDATE tags SET hidden = ? WHERE image_id = ? AND hidden <> ?`
 	qNoteActivated = `UPDATE image_archive SET activated_at = ? WHERE image_id = ?`
 	qImageOfID     = `SELECT ` + imageColumns + ` FROM ` + imagesTold + ` WHERE i.id = ?`
@@ -45,7 +45,11 @@ func (s *Store) SetStorageClass(ctx context.Context, in meta.SetStorageClass) (r
 			return err
 		}
 		if changed {
-			if err := enqueue(t, in.Jobs); err != nil {
+			err = enqueue(t, in.Jobs)
+			if err == nil && in.Status != registry.ImageActivating {
+				err = enqueueFollow(t, in.Follow, repo, i.digest)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -73,7 +77,10 @@ func (i lockedImage) become(t *tx, status registry.ImageStatus, now int64) (chan
 	const active, archived, activating = registry.ImageActive, registry.ImageArchived, registry.ImageActivating
 	switch (step{i.status, status}) {
 	case step{active, archived}:
-		return true, i.archive(t, now)
+		if err := i.checkArchivable(t); err != nil {
+			return false, err
+		}
+		return true, i.archive(t, now, 0)
 	case step{archived, activating}, step{archived, active}, step{activating, active}:
 		return true, i.restore(t, status, now)
 	case step{activating, archived}:
@@ -84,18 +91,21 @@ func (i lockedImage) become(t *tx, status registry.ImageStatus, now int64) (chan
 	return false, fmt.Errorf("sql: an image cannot become %q from %q", status, i.status)
 }
 
-func (i lockedImage) archive(t *tx, now int64) error {
+// checkArchivable refuses an image that an index needs which is not archived.
+func (i lockedImage) checkArchivable(t *tx) error {
 	parents, err := column[string](t.ctx, t, qUnarchivedParents, i.id)
-	if err != nil {
-		return err
+	if err == nil && len(parents) > 0 {
+		err = registry.ImageNeededUnarchived(i.digest, slices.Sorted(slices.Values(parents)))
 	}
-	if len(parents) > 0 {
-		return registry.ImageNeededUnarchived(i.digest, slices.Sorted(slices.Values(parents)))
-	}
+	return err
+}
+
+// archive archives an image that is ACTIVE, with 1 because its subject was.
+func (i lockedImage) archive(t *tx, now int64, withSubject int) error {
 	if _, err := t.exec(qSetStatus, string(registry.ImageArchived), i.id); err != nil {
 		return err
 	}
-	if _, err := t.exec(qNoteArchived, i.id, now); err != nil {
+	if _, err := t.exec(qNoteArchived, i.id, now, withSubject); err != nil {
 		return err
 	}
 	if _, err := t.exec(qHideTags, 1, i.id, 1); err != nil {

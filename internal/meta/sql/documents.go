@@ -83,10 +83,11 @@ func (s *Store) DeleteDocument(ctx context.Context, account, repository string, 
 // AccessPolicies is part of meta.Documents.
 func (s *Store) AccessPolicies(ctx context.Context, account, repository string) (meta.AccessPolicies, error) {
 	key := nameOf{account, repository}
-	p, ok, changes := s.policies.get(key)
+	known, ok, changes := s.policies.get(key)
 	if ok {
-		return p, nil
+		return known, nil
 	}
+	var p meta.AccessPolicies // apart from known, which stays off the heap
 	var tags string
 	_, err := s.read.row(ctx, qAccessPolicies, []any{account, repository, account, repository, account, account},
 		&p.Repository, &tags, &p.Registry, &p.Scope)

@@ -21,22 +21,22 @@ const (
 )
 
 // DeleteImage is part of meta.ImageWriter.
-func (s *Store) DeleteImage(ctx context.Context, account, repository string, id registry.ImageID, mode meta.DeleteMode) ([]registry.ImageID, error) {
+func (s *Store) DeleteImage(ctx context.Context, in meta.DeleteImage) ([]registry.ImageID, error) {
 	var gone []registry.ImageID
 	err := s.write(ctx, func(t *tx) error {
-		repo, err := sharedRepositoryID(t, account, repository)
+		repo, err := sharedRepositoryID(t, in.Account, in.Repository)
 		if err != nil {
 			return err
 		}
-		i, found, err := lockImage(t, repo, id)
+		i, found, err := lockImage(t, repo, in.ID)
 		if err != nil {
 			return err
 		}
 		if !found {
-			return registry.ImageNotFound(account, repository, id)
+			return registry.ImageNotFound(in.Account, in.Repository, in.ID)
 		}
-		d := removal{t: t, lockedImage: i}
-		gone, err = d.run(id.Tag, mode)
+		d := removal{t: t, lockedImage: i, follow: in.Follow}
+		gone, err = d.run(in.ID.Tag, in.Mode)
 		return err
 	})
 	if err != nil {
@@ -70,6 +70,7 @@ func lockImage(t *tx, repository int64, id registry.ImageID) (lockedImage, bool,
 type removal struct {
 	t *tx
 	lockedImage
+	follow meta.FollowJob
 }
 
 func (d *removal) run(tag string, mode meta.DeleteMode) ([]registry.ImageID, error) {
@@ -79,6 +80,13 @@ func (d *removal) run(tag string, mode meta.DeleteMode) ([]registry.ImageID, err
 	}
 	if tag != "" && (mode == meta.DeleteTagOnly || len(tags) > 1) {
 		return []registry.ImageID{{Digest: d.digest, Tag: tag}}, d.untag(tag)
+	}
+	parents, err := d.parents()
+	if err != nil {
+		return nil, err
+	}
+	if len(parents) > 0 {
+		return nil, registry.ImageReferenced(slices.Sorted(slices.Values(parents)))
 	}
 	if err := d.deleteImage(); err != nil {
 		return nil, err
@@ -105,16 +113,14 @@ func (d *removal) untag(tag string) error {
 	return err
 }
 
-// deleteImage removes the image with its tags, references and scan, unless an
-// index needs it.
+// parents are indexes that need the image.
+func (d *removal) parents() ([]string, error) {
+	return column[string](d.t.ctx, d.t, qParents, d.id)
+}
+
+// deleteImage removes an image that no index needs, with its tags, references
+// and scan.
 func (d *removal) deleteImage() error {
-	parents, err := column[string](d.t.ctx, d.t, qParents, d.id)
-	if err != nil {
-		return err
-	}
-	if len(parents) > 0 {
-		return registry.ImageReferenced(slices.Sorted(slices.Values(parents)))
-	}
 	now := micros(time.Now())
 	if _, err := d.t.exec(qTouchBlobsOf, now, d.repository, now, d.id); err != nil {
 		return err
@@ -122,8 +128,10 @@ func (d *removal) deleteImage() error {
 	if _, err := d.t.exec(qDeleteImage, d.id); err != nil {
 		return err
 	}
-	if d.status == registry.ImageArchived {
-		return nil // it is not counted
+	if d.status != registry.ImageArchived { // those are not counted
+		if err := addImages(d.t, d.repository, -1); err != nil {
+			return err
+		}
 	}
-	return addImages(d.t, d.repository, -1)
+	return enqueueFollow(d.t, d.follow, d.repository, d.digest)
 }

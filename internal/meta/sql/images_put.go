@@ -352,7 +352,10 @@ func (p *push) restore(i *registry.Image) error {
 	now := micros(p.in.Now)
 	archived := lockedImage{repository: p.repo.ID, id: p.imageID, digest: i.Digest, status: i.Status}
 	i.Status, i.ActivatedAt, p.out.Restored = registry.ImageActive, fromMicros(now), true
-	return archived.restore(p.t, registry.ImageActive, now)
+	if err := archived.restore(p.t, registry.ImageActive, now); err != nil {
+		return err
+	}
+	return enqueueFollow(p.t, p.in.Follow, p.repo.ID, i.Digest)
 }
 
 func (p *push) addTagCount(image int64, n int) error {

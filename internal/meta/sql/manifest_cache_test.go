@@ -41,7 +41,7 @@ func TestKnownManifestsFollowEveryChange(t *testing.T) {
 			}
 		}
 	}
-	if _, err := s.DeleteImage(t.Context(), benchAccount, "web", registry.ImageID{Tag: "latest"}, meta.DeleteTagOnly); err != nil {
+	if _, err := s.DeleteImage(t.Context(), meta.DeleteImage{Account: benchAccount, Repository: "web", ID: registry.ImageID{Tag: "latest"}, Mode: meta.DeleteTagOnly}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ask(); registry.CodeOf(err) != registry.CodeImageNotFound {

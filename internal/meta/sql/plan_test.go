@@ -36,7 +36,7 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 		"qAccessPolicies": qAccessPolicies, "qDocument": qDocument, "qDeleteDocument": qDeleteDocument, "qSetting": qSetting,
 		"qRecord": qRecord, "qListRecords": qListRecords, "qCountRecords": qCountRecords, "qUpdateRecord": qUpdateRecord, "qDeleteRecord": qDeleteRecord,
 		"qAccessKey": qAccessKey, "qKeysOf": qKeysOf, "qCountKeys": qCountKeys, "qRecordUse": qRecordUse,
-		"qDropEntries": qDropEntries, "qRecordPull": qRecordPull,
+		"qHasReferrer": qHasReferrer, "qSubject": qSubject, "qFollowers": qFollowers, "qDropEntries": qDropEntries, "qRecordPull": qRecordPull,
 	}
 	for _, status := range []registry.ImageStatus{"", registry.ImageArchived, registry.ImageActivating, registry.ImageAnyStatus} {
 		for _, tags := range []registry.TagFilter{"", registry.Tagged, registry.Untagged} {

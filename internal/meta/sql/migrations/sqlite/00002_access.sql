@@ -54,11 +54,13 @@ CREATE TABLE repository_documents (
 ) STRICT;
 
 -- When images that were ever archived were so, and restored. The status itself
--- is the image's.
+-- is the image's. with_subject is 1 if an image was last archived because the
+-- image that it refers to was.
 CREATE TABLE image_archive (
     image_id     INTEGER PRIMARY KEY REFERENCES images (id) ON DELETE CASCADE,
     archived_at  INTEGER NOT NULL,
-    activated_at INTEGER NOT NULL
+    activated_at INTEGER NOT NULL,
+    with_subject INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Lists are of images that are ACTIVE, or are not, and that have tags, or none:
