@@ -16,6 +16,8 @@ const (
 	// record on a quiet server is written at once, and a busy one does not spend
 	// its time on writes of a line each.
 	gather = 5 * time.Millisecond
+	// maxSpare is the largest buffer of a record that is kept for another.
+	maxSpare = 64 << 10
 )
 
 // Log writes records. Those of requests that end while a write is under way go
@@ -81,14 +83,20 @@ func (l *Log) Record(r Request) {
 	if !ok {
 		buffer = new([]byte)
 	}
-	defer l.buffers.Put(buffer)
-	*buffer = appendRecord((*buffer)[:0], &r, l.region)
+	if *buffer = appendRecord((*buffer)[:0], &r, l.region); cap(*buffer) <= maxSpare {
+		defer l.buffers.Put(buffer)
+	}
+	l.keep(*buffer)
+}
+
+// keep adds a record to those that wait.
+func (l *Log) keep(record []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for len(l.lines) > maxWaiting && l.running && !l.ending {
 		l.room.Wait()
 	}
-	if l.lines = append(l.lines, *buffer...); l.idle {
+	if l.lines = append(l.lines, record...); l.idle {
 		l.idle = false
 		l.work.Signal()
 	}

@@ -122,14 +122,15 @@ func appendParameters(b []byte, n *reqlog.Note) []byte {
 	if n.Parameters == nil {
 		return append(b, "null"...)
 	}
-	p := n.Parameters()
-	switch {
-	case len(p) == 0:
+	begin := len(b)
+	b = n.Parameters(b)
+	switch size := len(b) - begin; {
+	case size == 0:
 		return append(b, "null"...)
-	case len(p) > MaxParameters:
-		return append(b, `{"omitted":"too large"}`...)
+	case size > MaxParameters:
+		return append(b[:begin], `{"omitted":"too large"}`...)
 	}
-	return append(b, p...)
+	return b
 }
 
 func appendDecisions(b []byte, all []reqlog.Decision) []byte {

@@ -55,7 +55,7 @@ func (s *Server) serveQuery(w http.ResponseWriter, r *http.Request, call *Call) 
 	if action := form.Get("Action"); s.Query.Serves(action) {
 		call.Operation = action
 	}
-	reqlog.Ask(r.Context(), call.Service, call.Region, func() []byte { return formParameters(form) })
+	reqlog.Ask(r.Context(), call.Service, call.Region, func(to []byte) []byte { return append(to, formParameters(form)...) })
 	return s.Query.Serve(w, r.WithContext(WithCall(r.Context(), *call)), form)
 }
 

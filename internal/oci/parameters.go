@@ -9,9 +9,8 @@ import (
 
 // parameters tells an audit log what a request is about, in the members of the
 // operation of ECR's API that it stands for.
-func (x *exchange) parameters() []byte {
-	t := &x.target
-	out := make([]byte, 0, 192)
+func (x *exchange) parameters(out []byte) []byte {
+	t, begin := &x.target, len(out)
 	set := func(name, value string) {
 		if value == "" {
 			return
@@ -44,9 +43,9 @@ func (x *exchange) parameters() []byte {
 		}
 	default: // about the repository as a whole, or the registry
 	}
-	if len(out) == 0 {
-		return nil
+	if len(out) == begin {
+		return out
 	}
-	out[0] = '{'
+	out[begin] = '{'
 	return append(out, '}')
 }

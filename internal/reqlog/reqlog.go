@@ -22,9 +22,9 @@ type Note struct {
 	Identity Identity
 	Service  string // ecr, sts, ecru
 	Region   string // that the client signed for; "" for the server's own
-	// Parameters answers what was asked for as a JSON object, or nothing. It is
+	// Parameters appends what was asked for as a JSON object, or nothing. It is
 	// only called by whoever needs it, once, when the request is over.
-	Parameters func() []byte
+	Parameters func([]byte) []byte
 	// Failure is why the request was refused or failed.
 	Failure Failure
 	// Decisions are what access control said, in the order in which it was
@@ -84,7 +84,7 @@ func Identify(ctx context.Context, who Identity) {
 }
 
 // Ask says which service is asked, in which region and for what.
-func Ask(ctx context.Context, service, region string, parameters func() []byte) {
+func Ask(ctx context.Context, service, region string, parameters func([]byte) []byte) {
 	if n := from(ctx); n != nil {
 		n.Service, n.Region, n.Parameters = service, region, parameters
 	}
