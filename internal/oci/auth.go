@@ -81,7 +81,7 @@ func (l *logins) login(r *http.Request) (iam.Principal, error) {
 	if len(values) != 1 || len(values[0]) > maxCredentials {
 		return iam.Principal{}, errUnauthorized
 	}
-	now, key := l.now(), sha256.Sum256([]byte(values[0]))
+	now, key := l.now(), loginKey(values[0])
 	if known, ok := l.known.Get(key); ok && now.Before(known.expires) {
 		return known.principal, nil
 	}
@@ -98,6 +98,15 @@ func (l *logins) login(r *http.Request) (iam.Principal, error) {
 	}
 	l.known.Add(key, login{principal, expires})
 	return principal, nil
+}
+
+// loginKey hashes a header without a copy of it on the heap.
+func loginKey(header string) [sha256.Size]byte {
+	var copied [1 << 10]byte
+	if len(header) > len(copied) {
+		return sha256.Sum256([]byte(header))
+	}
+	return sha256.Sum256(copied[:copy(copied[:], header)])
 }
 
 // challenge is the value of WWW-Authenticate, to the letter as ECR writes it.
