@@ -35,17 +35,18 @@ func (d Decision) String() string {
 	case !d.Allowed && !d.Explicit:
 		return "no " + string(d.By) + " allows " + d.Action
 	}
-	text := "denied by " + string(d.By)
+	said, policy, statement := "denied by ", "", ""
 	if d.Allowed {
-		text = "allowed by " + string(d.By)
+		said = "allowed by "
 	}
 	if d.Policy != "" {
-		text += " " + d.Policy
+		policy = " "
 	}
 	if d.Statement != "" {
-		text += " statement " + d.Statement
+		statement = " statement "
 	}
-	return text
+	// At once, because every request pays for it.
+	return said + string(d.By) + policy + d.Policy + statement + d.Statement
 }
 
 // Reason is the end of AWS's refusal.
