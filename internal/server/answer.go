@@ -50,9 +50,11 @@ func withDeadline(ctx context.Context, _ net.Conn) context.Context {
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// extend moves the deadline, but not for every small write.
-func (a *answer) extend() {
-	now := time.Now()
+// extend moves the deadline.
+func (a *answer) extend() { a.extendFrom(time.Now()) }
+
+// extendFrom moves the deadline, but not for every small write.
+func (a *answer) extendFrom(now time.Time) {
 	if a.until.Sub(now) > a.stall*3/4 {
 		return
 	}
@@ -60,9 +62,12 @@ func (a *answer) extend() {
 	_ = a.control.SetWriteDeadline(*a.until) // a writer without deadlines is a test's
 }
 
+// WriteHeader needs time only for answers in between: net/http sends the header
+// with what follows, or when the handler is done.
 func (a *answer) WriteHeader(status int) {
-	a.extend()
-	if a.status == 0 && status >= http.StatusOK {
+	if status < http.StatusOK {
+		a.extend()
+	} else if a.status == 0 {
 		a.status = status
 	}
 	a.ResponseWriter.WriteHeader(status)
