@@ -221,6 +221,55 @@ func BenchmarkArchived(b *testing.B) {
 	})
 }
 
+// BenchmarkFollow is a step of a hundred referrers that are archived, restored
+// or deleted with their subject, of 20,000.
+func BenchmarkFollow(b *testing.B) {
+	onBoth(b, func(b *testing.B, s *Store) {
+		ctx := context.Background()
+		metatest.Repo(b, s, "bench")
+		repo, err := s.Repository(ctx, benchAccount, "bench")
+		check(b, err)
+		config := metatest.Blob(b, s, "bench", "config", 1)
+		subject := metatest.Push("bench", metatest.Image(config))
+		id := registry.ImageID{Digest: subject.Digest}
+		_, err = s.PutImage(ctx, subject)
+		check(b, err)
+		parallel(20_000, 16, func(i int) {
+			m := metatest.Image(config)
+			m.Subject = &registry.Descriptor{Digest: subject.Digest}
+			m.Annotations = map[string]string{"n": fmt.Sprint(i)}
+			if _, err := s.PutImage(ctx, metatest.Push("bench", m, fmt.Sprint("sig-", i))); err != nil {
+				b.Error(err)
+			}
+		})
+		class := func(status registry.ImageStatus) error {
+			_, err := s.SetStorageClass(ctx, meta.SetStorageClass{Account: benchAccount, Repository: "bench", ID: id, Status: status, Now: time.Now()})
+			return err
+		}
+		follow := func(b *testing.B, begin func() error) {
+			check(b, begin())
+			in := meta.FollowSubject{RepositoryID: repo.ID, Subject: subject.Digest, At: time.Now(), Limit: 100, Now: time.Now()}
+			b.ResetTimer()
+			for range b.N {
+				out, err := s.FollowSubject(ctx, in)
+				check(b, err)
+				in.After = out.Next
+			}
+		}
+		b.Run("Archive", func(b *testing.B) { follow(b, func() error { return class(registry.ImageArchived) }) })
+		b.Run("Restore", func(b *testing.B) { follow(b, func() error { return class(registry.ImageActive) }) })
+		b.Run("Delete", func(b *testing.B) {
+			follow(b, func() error {
+				_, err := s.DeleteImage(ctx, meta.DeleteImage{Account: benchAccount, Repository: "bench", ID: id})
+				if registry.CodeOf(err) == registry.CodeImageNotFound {
+					return nil // the second time
+				}
+				return err
+			})
+		})
+	})
+}
+
 // BenchmarkRead reads in a repository of 100,000 images with a tag each, and
 // pushes into it.
 func BenchmarkRead(b *testing.B) {
