@@ -10,6 +10,7 @@ func TestWhatStatementsCover(t *testing.T) {
 		return []string{`{"Version":"2008-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"` + resource + `"}}`}
 	}
 	named := func(name string) map[string][]string { return map[string][]string{"aws:username": {name}} }
+	const noManaging = "no identity-based policy allows ecru:CreateUser"
 	const notOthers = `{"Effect":"Deny","NotPrincipal":`
 	cases := []decision{
 		// Action.
@@ -39,6 +40,20 @@ func TestWhatStatementsCover(t *testing.T) {
 		{name: "all actions but this", identity: own(`{"Effect":"Allow","NotAction":["ecr:Put*","ecr:BatchGetImage"],"Resource":"*"}`), want: noIdentity},
 		{name: "none but others denied", identity: []string{policy(allow("*"), `{"Effect":"Deny","NotAction":"ecr:Put*","Resource":"*"}`)}, want: "denied by identity-based policy own statement #2"},
 		{name: "none but this denied", identity: []string{policy(allow("*"), `{"Effect":"Deny","NotAction":"ecr:Batch*","Resource":"*"}`)}, want: byOwn},
+
+		// What AWS's policies keep from somebody, ecru's own names for it do not
+		// give.
+		{name: "all but IAM, identities", action: "ecru:CreateUser", resource: "*", identity: own(`{"Effect":"Allow","NotAction":["iam:*","organizations:*"],"Resource":"*"}`), want: noManaging},
+		{name: "all but IAM, keys", action: "ecru:RotateAccessKey", resource: "*", identity: own(`{"Effect":"Allow","NotAction":"iam:CreateAccessKey","Resource":"*"}`), want: "no identity-based policy allows ecru:RotateAccessKey"},
+		{name: "all but IAM, accounts", action: "ecru:CreateAccount", resource: "*", identity: own(`{"Effect":"Allow","NotAction":["iam:*","organizations:*"],"Resource":"*"}`), want: "no identity-based policy allows ecru:CreateAccount"},
+		{name: "all but IAM, images", identity: own(`{"Effect":"Allow","NotAction":["iam:*","organizations:*"],"Resource":"*"}`), want: byOwn},
+		{name: "all but another service, identities", action: "ecru:CreateUser", resource: "*", identity: own(`{"Effect":"Allow","NotAction":"s3:*","Resource":"*"}`), want: byOwn},
+		{name: "IAM denied, identities", action: "ecru:CreateUser", resource: "*", identity: []string{policy(allow("*"), deny("iam:*"))}, want: "denied by identity-based policy own statement #2"},
+		{name: "IAM denied, identities in another case", action: "ecru:CreateUser", resource: "*", identity: []string{policy(allow("*"), deny("IAM:createuser"))}, want: "denied by identity-based policy own statement #2"},
+		{name: "part of IAM denied, another", action: "ecru:CreateUser", resource: "*", identity: []string{policy(allow("*"), deny("iam:Delete*"))}, want: byOwn},
+		{name: "deleting policies denied, clearing them", action: "ecru:ClearPolicies", resource: "*", identity: []string{policy(allow("*"), deny("ecr:DeleteRepositoryPolicy"))}, want: "denied by identity-based policy own statement #2"},
+		{name: "all but IAM denied, identities", action: "ecru:CreateUser", resource: "*", identity: []string{policy(allow("*"), `{"Effect":"Deny","NotAction":"iam:*","Resource":"*"}`)}, want: "denied by identity-based policy own statement #2"},
+		{name: "IAM allowed, identities", action: "ecru:CreateUser", resource: "*", identity: own(allow("iam:*")), want: noManaging},
 
 		// Resource.
 		{name: "resource itself", identity: resource(`"` + appRepository + `"`), want: byOwn},

@@ -10,8 +10,8 @@ import (
 // Small alphabets, so that what policies say and what requests ask collide.
 var (
 	someAccounts = []string{"111111111111", "222222222222"}
-	someActions  = []string{"ecr:PutImage", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:CreateRepository", "sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"}
-	actionWords  = []string{"*", "*", "ecr:*", "ecr:*", "sts:*", "ecr:Put*", "ECR:putIMAGE", "ecr:?utImage", "*:*Image", "ecr:BatchGetImage", "ecr:*Get*", "sts:*", "sts:AssumeRole", "ecr:GetAuthorizationToken", "ecr:Create?epository", "ecr:*Image*"}
+	someActions  = []string{"ecr:PutImage", "ecr:BatchGetImage", "ecr:GetAuthorizationToken", "ecr:CreateRepository", "sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "ecru:CreateUser", "ecru:ClearPolicies"}
+	actionWords  = []string{"*", "*", "ecr:*", "ecr:*", "sts:*", "ecr:Put*", "ECR:putIMAGE", "ecr:?utImage", "*:*Image", "ecr:BatchGetImage", "ecr:*Get*", "sts:*", "sts:AssumeRole", "ecr:GetAuthorizationToken", "ecr:Create?epository", "ecr:*Image*", "iam:*", "iam:Create*", "ecru:*", "ecr:Delete*"}
 	someResource = []string{"*", "arn:aws:ecr:us-east-1:111111111111:repository/a", "arn:aws:ecr:us-east-1:111111111111:repository/a/b", "arn:aws:ecr:us-east-1:222222222222:repository/alice", "arn:aws:iam::111111111111:role/dev"}
 	resourceWord = []string{"*", "*", "arn:aws:ecr:*:*:repository/a*", "arn:aws:ecr:us-east-?:111111111111:repository/?", "arn:aws:ecr:us-east-1:*", "arn:aws:ecr:*:${aws:PrincipalAccount}:repository/*",
 		"arn:aws:ecr:*:*:repository/${aws:username}", "arn:aws:ecr:*:*:*/${*}", "arn:aws:iam::*:role/*", "arn:aws:ecr:*:222222222222:repository/*l?c*", "arn:aws:ecr:*:*:repository/${aws:username, 'a'}"}

@@ -235,8 +235,27 @@ func slowApplies(p *slowPolicy, s map[string]any, r Request) bool {
 		}
 		return false
 	}
+	actions := []string{strings.ToLower(r.Action)}
+	_, not := s["NotAction"]
+	if deny := s["Effect"] == "Deny"; deny && !not || !deny && not {
+		switch r.Action {
+		case "ecru:CreateUser":
+			actions = append(actions, "iam:createuser")
+		case "ecru:RotateAccessKey":
+			actions = append(actions, "iam:createaccesskey")
+		case "ecru:CreateAccount":
+			actions = append(actions, "organizations:createaccount")
+		case "ecru:ClearPolicies":
+			actions = append(actions, "ecr:deleterepositorypolicy", "ecr:deleteregistrypolicy")
+		}
+	}
 	action := func(x string) bool {
-		return slowWild(slowPattern(strings.ToLower(x), true, false, nil), strings.ToLower(r.Action))
+		for _, a := range actions {
+			if slowWild(slowPattern(strings.ToLower(x), true, false, nil), a) {
+				return true
+			}
+		}
+		return false
 	}
 	resource := func(x string) bool {
 		return slowWild(slowPattern(x, true, variables, r.Context), r.Resource)

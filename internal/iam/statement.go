@@ -160,7 +160,7 @@ func (s *statement) conditional() bool {
 
 // applies says whether a statement is about a request, whoever asks.
 func (s *statement) applies(r *Request) bool {
-	if s.actionNamed(r.Action) == s.notAction {
+	if !s.actionMatches(r.Action) {
 		return false
 	}
 	if s.resources != nil && s.resourceNamed(r) == s.notResource {
