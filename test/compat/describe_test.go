@@ -391,6 +391,19 @@ func updateImageStorageClass() *operation {
 			do(a, a.UpdateImageStorageClass, in)
 			a.same(do(a, a.UpdateImageStorageClass, in), answered(a, "ARCHIVED"))
 		}),
+		effects("artifacts go into the archive with the image that they refer to, and come back with it", func(a *account) {
+			in := good(a)
+			alone := a.put(web, referrer(one, "application/x", "archived before"))
+			a.archive(web, byDigest(alone))
+			a.put(web, referrer(one, "application/x", "signature"), "sig")
+			status := func() types.ImageStatus { return a.describedImage(web, byTag("sig")).ImageStatus }
+			do(a, a.UpdateImageStorageClass, in)
+			a.eventually("the artifact is archived", func() bool { return status() == "ARCHIVED" })
+			in.TargetStorageClass = "STANDARD"
+			do(a, a.UpdateImageStorageClass, in)
+			a.eventually("the artifact is active", func() bool { return status() == "ACTIVE" })
+			a.same(a.describedImage(web, byDigest(alone)).ImageStatus, types.ImageStatusArchived)
+		}),
 		effects("an index, then its child", func(a *account) {
 			in := good(a)
 			a.put(web, index(one), "list")

@@ -5,7 +5,7 @@ import "fmt"
 // quotas are those of the registry under test, which has much to refuse and
 // nothing to say about it.
 func flags() []string {
-	args := []string{"--log-level", "error"}
+	args := []string{"--log-level", "error", "--follow-after", "0s"}
 	for _, q := range []struct {
 		name string
 		n    int

@@ -320,5 +320,26 @@ func batchDeleteImage() *operation {
 			}
 			a.same(a.imageIDs(web), []string{})
 		}),
+		effects("artifacts go with the image that they refer to, and theirs with them", func(a *account) {
+			in := good(a)
+			kept, early := a.image(web, "kept"), a.put(web, referrer(nowhere, "application/x", "early"))
+			signature := a.put(web, referrer(one, "application/x", "signature"), "sig")
+			a.put(web, referrer(signature, "application/x", "signature of the signature"))
+			about := a.put(web, referrer(kept, "application/x", "about another"))
+			in.ImageIds = append(in.ImageIds, *byTag("latest"))
+			do(a, a.BatchDeleteImage, in)
+			left := sorted(" "+kept, " "+early, " "+about)
+			a.eventually("the artifacts are gone", func() bool { return slices.Equal(a.imageIDs(web), left) })
+		}),
+		effects("an artifact that an index needs stays", func(a *account) {
+			in := good(a)
+			needed := a.put(web, referrer(one, "application/x", "needed"))
+			free := a.put(web, referrer(one, "application/x", "free"))
+			list := a.put(web, index(needed))
+			in.ImageIds = []types.ImageIdentifier{*byDigest(one)}
+			do(a, a.BatchDeleteImage, in)
+			a.eventually("the other is gone", func() bool { return !slices.Contains(a.imageIDs(web), " "+free) })
+			a.same(a.imageIDs(web), sorted(" "+needed, " "+list))
+		}),
 	)
 }
