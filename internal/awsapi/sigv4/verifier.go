@@ -163,8 +163,8 @@ func (v *Verifier) checkScope(sig signature, service string) error {
 	switch {
 	case s.service != service:
 		return mismatch("Credential should be scoped to correct service: '%s'. ", service)
-	case s.region == "" || v.region != "" && s.region != v.region:
-		return mismatch("Credential should be scoped to a valid region, not '%s'. ", s.region)
+	case !regionName(s.region) || v.region != "" && s.region != v.region:
+		return mismatch("Credential should be scoped to a valid region, not '%s'. ", strings.ToValidUTF8(s.region[:min(len(s.region), maxRegion)], "?"))
 	case s.terminator != terminator:
 		return mismatch("Credential should be scoped with a valid terminator: 'aws4_request', not '%s'. ", s.terminator)
 	}
@@ -173,6 +173,19 @@ func (v *Verifier) checkScope(sig signature, service string) error {
 			s.date, day, sig.at.Format(dateTimeForm))
 	}
 	return nil
+}
+
+// maxRegion is longer than the name of any region.
+const maxRegion = 64
+
+// regionName says whether something can be the name of a region.
+func regionName(s string) bool {
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxRegion
 }
 
 func (v *Verifier) checkClock(sig signature) error {

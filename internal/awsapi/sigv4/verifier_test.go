@@ -394,6 +394,21 @@ func TestAConfiguredRegionBinds(t *testing.T) {
 	}
 }
 
+// The region is stored as that of a key's last use, and stands in records of
+// calls: it is not whatever a client likes.
+func TestWhatIsNoRegionIsRefused(t *testing.T) {
+	for _, region := range []string{"", strings.Repeat("x", 65), "eu west", "eu\"west", "\x00", "é"} {
+		r := request("POST", "/", "{}")
+		sign(t, r, "{}")
+		got := travel(t, r)
+		edit(got, "/us-east-1/", "/"+region+"/")
+		_, err := verifier(signedAt).Begin(got, "ecr")
+		if e := refusal(t, err); !strings.HasPrefix(e.Message, "Credential should be scoped to a valid region, not '") || len(e.Message) > 120 {
+			t.Errorf("%q: %s", region, e.Message)
+		}
+	}
+}
+
 func TestALookupThatFailsIsNotARefusal(t *testing.T) {
 	r := request("POST", "/", "{}")
 	sign(t, r, "{}")
