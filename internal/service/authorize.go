@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -155,7 +156,7 @@ func (s *Service) conditionContext(c Caller, q question, tags []registry.Resourc
 		}
 	}
 	set("aws:sourceip", c.SourceIP)
-	set("aws:useragent", c.UserAgent)
+	set("aws:useragent", beginning(c.UserAgent, maxUserAgent))
 	if c.Kind == iam.User {
 		set("aws:username", c.Name)
 	}
@@ -173,6 +174,22 @@ func (s *Service) conditionContext(c Caller, q question, tags []registry.Resourc
 		delete(values, "aws:tagkeys")
 	}
 	return values
+}
+
+// maxUserAgent is how much of a user agent conditions see. A client may send as
+// much as fits into a header, and comparing patterns with it takes as many
+// steps as the square of its length.
+const maxUserAgent = 1024
+
+// beginning cuts a text, not within a character.
+func beginning(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
 }
 
 // attachments are the policies of a user or a role.
