@@ -44,6 +44,26 @@ func TestAnIssuerDoesNotLeadToTheServersOwnMachine(t *testing.T) {
 	}
 }
 
+// What issuers have answered is kept while it is fresh and no longer: there may
+// be hundreds of them.
+func TestAnswersOfAnIssuerAreForgottenOnceTheyAreStale(t *testing.T) {
+	now := time.Now()
+	f := &fetcher{now: func() time.Time { return now }, known: map[string]fetched{}}
+	f.remember("https://a/discovery", fetched{body: make([]byte, maxAnswer)})
+	f.remember("https://a/keys", fetched{body: make([]byte, maxAnswer)})
+	if len(f.known) != 2 {
+		t.Fatalf("%d answers are kept while they are fresh", len(f.known))
+	}
+	now = now.Add(freshAnswer)
+	f.remember("https://a/redirected", fetched{})
+	if len(f.known) != 1 {
+		t.Errorf("%d answers are kept, want one", len(f.known))
+	}
+	if most := keptIssuers * maxAnswers * maxAnswer; most > 256<<20 {
+		t.Errorf("issuers may fill %d MiB", most>>20)
+	}
+}
+
 func TestWhichAddressesIssuersMayHave(t *testing.T) {
 	for text, want := range map[string]struct{ remote, local bool }{
 		"203.0.113.1": {true, true}, "10.1.2.3": {true, true}, "192.168.1.1": {true, true}, "2001:db8::1": {true, true}, "fd00::1": {true, true},

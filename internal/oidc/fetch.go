@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"sync"
@@ -17,14 +18,14 @@ import (
 // Bounds of what issuers are asked and answer.
 const (
 	fetchTimeout = 10 * time.Second
-	maxAnswer    = 1 << 20
+	maxAnswer    = 256 << 10 // the largest key sets have a fifth of it
 	maxRedirects = 3
 	// An answer is not asked for again before it is this old, a failure not
 	// before it is that old: tokens come from strangers, and each of them could
 	// name a key that the issuer does not have.
 	freshAnswer  = 10 * time.Second
 	freshFailure = 3 * time.Second
-	maxAnswers   = 8 // URLs of one issuer: discovery, keys, redirects
+	maxAnswers   = 4 // URLs of one issuer: discovery, keys, redirects
 )
 
 // fetcher is the transport to one issuer. It keeps to the issuer's scheme,
@@ -109,6 +110,7 @@ func (f *fetcher) remember(key string, a fetched) {
 	a.at = f.now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	maps.DeleteFunc(f.known, func(_ string, old fetched) bool { return !f.fresh(old) })
 	if len(f.known) >= maxAnswers {
 		clear(f.known)
 	}
