@@ -337,10 +337,10 @@ func followStorm(t *testing.T, s meta.Store) {
 	all.Wait()
 	checkRepository(t, s, "web")
 	remove(t, s, registry.ImageID{Digest: putReferrer(t, s, a, "last", base)}, meta.DeleteTagOnly)
-	for _, status := range []registry.ImageStatus{registry.ImageActive, registry.ImageArchived} {
+	for n, status := range []registry.ImageStatus{registry.ImageActive, registry.ImageArchived} {
 		value(s.PutImage(ctx, subject))(t)
 		value(become(t, s, a, status, base))(t)
-		got := followOnce(t, s, repo.ID, a, hours(9))
+		got := followOnce(t, s, repo.ID, a, hours(9+n))
 		if got.Subject != status || got.Held > 0 {
 			t.Errorf("%s: %+v", status, got)
 		}
