@@ -165,7 +165,8 @@ func (s *Service) CompleteUpload(ctx context.Context, c Caller, repository, id s
 // Errors: RepositoryNotFound, DigestInvalid, InvalidLayer, BodyInterrupted,
 // LayerTooLarge.
 func (s *Service) PushBlob(ctx context.Context, c Caller, repository, digest string, chunk Chunk) (meta.Blob, error) {
-	actions := []string{"ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"}
+	// The first one is what records call it.
+	actions := []string{"ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart"}
 	scope, err := s.allowAllOn(ctx, c, repository, actions...)
 	if err != nil {
 		return meta.Blob{}, err
