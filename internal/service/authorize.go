@@ -93,7 +93,7 @@ func (s *Service) decide(ctx context.Context, c Caller, q question) (registry.Sc
 	if !decision.Allowed {
 		return scope, iam.Denied(request, decision)
 	}
-	return scope, s.throttle.take(request.Action, c.ARN)
+	return scope, s.throttle.take(request.Action, c.IdentityARN())
 }
 
 // ask gathers what the evaluator needs.

@@ -38,7 +38,7 @@ func (s *Service) Catalog(ctx context.Context, c Caller, after string, limit int
 	if c.Anonymous() || c.Account != scope.Account || iam.Evaluate(request, policies).Allowed {
 		return s.wholeCatalog(ctx, c, q, after, limit)
 	}
-	if err := s.throttle.take(request.Action, c.ARN); err != nil {
+	if err := s.throttle.take(request.Action, c.IdentityARN()); err != nil {
 		return nil, "", err
 	}
 	v := &catalogView{service: s, caller: c, scope: scope, question: q, request: request, policies: policies}

@@ -119,7 +119,7 @@ func (s *Service) AssumeRole(ctx context.Context, c Caller, in AssumeRole) (Cred
 	if !decision.Allowed {
 		return Credentials{}, registry.CannotAssume(c.ARN, in.RoleARN)
 	}
-	if err := s.throttle.take(actionAssumeRole, c.ARN); err != nil {
+	if err := s.throttle.take(actionAssumeRole, c.IdentityARN()); err != nil {
 		return Credentials{}, err
 	}
 	life, err := roleLife(in.Life, role.MaxSession, c.Kind == iam.AssumedRole)
@@ -229,7 +229,7 @@ func (s *Service) GetSessionToken(ctx context.Context, c Caller, in GetSessionTo
 		return Credentials{}, registry.Errorf(registry.CodeAccessDenied, "Cannot call GetSessionToken with session credentials")
 	}
 	reqlog.Decide(ctx, reqlog.Decision{Account: c.Account, Action: actionGetSessionToken, Resource: "*", Allowed: true, Reason: "needs no permission"})
-	if err := s.throttle.take(actionGetSessionToken, c.ARN); err != nil {
+	if err := s.throttle.take(actionGetSessionToken, c.IdentityARN()); err != nil {
 		return Credentials{}, err
 	}
 	life := in.Life

@@ -237,7 +237,7 @@ func (s *Service) AllowManaging(ctx context.Context, c Caller, account, operatio
 	if !decision.Allowed {
 		return account, iam.Denied(request, decision)
 	}
-	return account, s.throttle.take(request.Action, c.ARN)
+	return account, s.throttle.take(request.Action, c.IdentityARN())
 }
 
 func (s *Service) decideManaging(ctx context.Context, c Caller, request iam.Request) (iam.Decision, error) {
