@@ -151,12 +151,12 @@ func TestPrincipalsThatDoNotExistAreInvalid(t *testing.T) {
 	}
 	for principal, exists := range map[string]bool{
 		"*": true, account: true, "999999999999": true,
-		"arn:aws:iam::" + account + ":root":                              true,
-		"arn:aws:iam::" + account + ":user/ada":                          true,
-		"arn:aws:iam::" + account + ":user/eve":                          false,
-		"arn:aws:iam::" + account + ":user/team/ada":                     false,
-		"arn:aws:iam::" + account + ":role/ada":                          false,
-		"arn:aws:iam::" + otherAccount + ":role/ci":                      true,
+		"arn:aws:iam::" + account + ":root":          true,
+		"arn:aws:iam::" + account + ":user/ada":      true,
+		"arn:aws:iam::" + account + ":user/eve":      false,
+		"arn:aws:iam::" + account + ":user/team/ada": false,
+		"arn:aws:iam::" + account + ":role/ada":      false,
+		"arn:aws:iam::" + otherAccount + ":role/ci":  true,
 		// Whether it is there is the other account's own business.
 		"arn:aws:iam::" + otherAccount + ":role/cd":                      true,
 		"arn:aws:sts::" + otherAccount + ":assumed-role/ci/build-1":      true,
