@@ -86,7 +86,7 @@ func (b *batch[K, V]) start() {
 				return
 			case <-tick.C:
 				if err := b.flush(context.Background()); err != nil {
-					b.log.Warn("recording "+b.what, "error", err)
+					b.log.Warn("recording notes", "of", b.what, "error", err)
 				}
 			}
 		}

@@ -39,7 +39,7 @@ func forwarded(o *ecr.Options) {
 }
 
 // asksFromOutside asks both APIs and answers whether they were denied.
-func asksFromOutside(t *testing.T, s *server.Server) (api error, distribution int) {
+func asksFromOutside(t *testing.T, s *server.Server) (distribution int, api error) {
 	t.Helper()
 	_, api = s.ECR().DescribeImages(t.Context(), &ecr.DescribeImagesInput{RepositoryName: aws.String("web")}, forwarded)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v2/web/tags/list", nil)
@@ -54,7 +54,7 @@ func asksFromOutside(t *testing.T, s *server.Server) (api error, distribution in
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	return api, answer.StatusCode
+	return answer.StatusCode, api
 }
 
 func TestAClientCannotSayItselfWhereItComesFrom(t *testing.T) {
@@ -64,7 +64,7 @@ func TestAClientCannotSayItselfWhereItComesFrom(t *testing.T) {
 		if _, err := s.ECR().SetRepositoryPolicy(t.Context(), &ecr.SetRepositoryPolicyInput{RepositoryName: aws.String("web"), PolicyText: aws.String(policy)}); err != nil {
 			t.Fatal(err)
 		}
-		api, distribution := asksFromOutside(t, s)
+		distribution, api := asksFromOutside(t, s)
 		if api == nil || !strings.Contains(api.Error(), "explicit deny") {
 			t.Errorf("the API: %v", api)
 		}
@@ -85,7 +85,7 @@ func TestATrustedProxySaysWhereAClientComesFrom(t *testing.T) {
 	if _, err := s.ECR().SetRepositoryPolicy(t.Context(), &ecr.SetRepositoryPolicyInput{RepositoryName: aws.String("web"), PolicyText: aws.String(onlyFromOutsideOverTLS)}); err != nil {
 		t.Fatal(err)
 	}
-	if api, distribution := asksFromOutside(t, s); api != nil || distribution != http.StatusOK {
+	if distribution, api := asksFromOutside(t, s); api != nil || distribution != http.StatusOK {
 		t.Errorf("through the proxy: %v, %d", api, distribution)
 	}
 	if _, err := s.ECR().DescribeImages(t.Context(), &ecr.DescribeImagesInput{RepositoryName: aws.String("web")}); err == nil {
