@@ -16,6 +16,8 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi"
 	"github.com/ecru-registry/ecru/internal/awsapi/admin"
 	"github.com/ecru-registry/ecru/internal/awsapi/ecr"
+	"github.com/ecru-registry/ecru/internal/awsapi/eventbridge"
+	"github.com/ecru-registry/ecru/internal/awsapi/secretsmanager"
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
 	"github.com/ecru-registry/ecru/internal/awsapi/sts"
 	"github.com/ecru-registry/ecru/internal/awsapi/wire"
@@ -233,8 +235,14 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
+	home := registry.Scope{Account: c.Account, Region: c.Region}
+	pageKey := service.DeriveKey(instance.Secret, "page tokens")
 	apis, err := awsapi.New(awsapi.Config{
-		Services: []awsapi.Service{control, manage(a.service, c.Account, instance, advisoryAdmin{store: a.store, updater: a.updater})},
+		Services: []awsapi.Service{control,
+			eventbridge.Service(eventbridge.Config{Service: a.service, PageKey: pageKey}),
+			secretsmanager.Service(secretsmanager.Config{Service: a.service, Home: home, PageKey: pageKey}),
+			manage(a.service, c.Account, instance, advisoryAdmin{store: a.store, updater: a.updater}),
+		},
 		Query:    temporary,
 		Verifier: sigv4.New(a.service, sigv4.Options{}),
 		Logger:   a.log,

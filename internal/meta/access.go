@@ -28,6 +28,13 @@ const (
 	TemplateRecord  RecordKind = "creation-template"
 	CacheRuleRecord RecordKind = "pull-through-cache-rule"
 	ExclusionRecord RecordKind = "pull-time-exclusion"
+
+	EventRuleRecord   RecordKind = "event-rule"
+	ConnectionRecord  RecordKind = "event-connection"
+	DestinationRecord RecordKind = "event-destination"
+	// The body of a SecretRecord is sealed as a whole, for the purpose of all
+	// secrets: KeyRing.RewriteSecrets seals it anew with them.
+	SecretRecord RecordKind = "secret"
 )
 
 // Record is a small document of configuration that an account has by name.
@@ -139,7 +146,8 @@ type SetStorageClass struct {
 	// Jobs are enqueued in the transaction, if something changed.
 	Jobs []job.Job
 	// Follow is for the referrers of an image that is ARCHIVED or ACTIVE now.
-	Follow FollowJob
+	Follow   FollowJob
+	Announce Announce // of an image that is ARCHIVED or ACTIVE now and was not
 }
 
 // KeyUse is when and for what a key was used.

@@ -37,7 +37,8 @@ type FollowSubject struct {
 	Limit int
 	Now   time.Time
 	// Follow is for the referrers of the referrers.
-	Follow FollowJob
+	Follow   FollowJob
+	Announce Announce // of referrers that followed
 }
 
 // Followed is what became of a page of referrers.

@@ -37,6 +37,10 @@ type Store interface {
 	Documents
 	Archive
 	Followers
+	Events
+	Deliveries
+	DeadLetters
+	Leases
 	job.Queue
 
 	// Ping says whether the store can be reached.
@@ -63,7 +67,7 @@ type Repositories interface {
 	// DeleteRepository removes a repository with all that it holds, and
 	// answers it as it was. Without force a repository that holds an image is
 	// refused. Errors: RepositoryNotFound, RepositoryNotEmpty.
-	DeleteRepository(ctx context.Context, account, name string, force bool) (*registry.Repository, error)
+	DeleteRepository(ctx context.Context, account, name string, force bool, announce Announce) (*registry.Repository, error)
 }
 
 // ImageReader answers questions about images. Methods that take a repository's
@@ -154,6 +158,8 @@ type PutImage struct {
 	Jobs []job.Job
 	// Follow is for the referrers of an image that was restored.
 	Follow FollowJob
+	// Announce is told of the restoration, if it was one, and of the push.
+	Announce Announce
 
 	MaxTagsPerImage int // 0: unlimited
 	MaxImages       int // 0: unlimited
@@ -175,7 +181,8 @@ type DeleteImage struct {
 	ID         registry.ImageID
 	Mode       DeleteMode
 	// Follow is for the referrers of an image that is gone.
-	Follow FollowJob
+	Follow   FollowJob
+	Announce Announce
 }
 
 // DeleteMode says what the deletion of a tag does to its image.
@@ -331,7 +338,7 @@ type Scans interface {
 	// FinishScan stores the outcome of a scan with its findings, encoded as
 	// the caller likes. It does nothing when the image is gone or a newer scan
 	// was started since (RequestedAt differs).
-	FinishScan(ctx context.Context, s Scan, findings []byte) error
+	FinishScan(ctx context.Context, s Scan, findings []byte, announce Announce) error
 	// Scans answers the newest scan of each of the images that have one.
 	Scans(ctx context.Context, repositoryID int64, digests []string) (map[string]Scan, error)
 	// ScanFindings answers what FinishScan stored, nil when there is none.

@@ -28,7 +28,7 @@ type Manifests interface {
 
 // Outcomes is where a scanner leaves what it found.
 type Outcomes interface {
-	FinishScan(ctx context.Context, s meta.Scan, findings []byte) error
+	FinishScan(ctx context.Context, s meta.Scan, findings []byte, announce meta.Announce) error
 	PutInventory(ctx context.Context, id, ecosystem string, inventory []byte) error
 }
 
@@ -60,8 +60,10 @@ type Scanner struct {
 	Layers     Layers
 	Advisories Advisories
 	Matcher    Matcher
-	Now        func() time.Time
-	Logger     *slog.Logger
+	// Announce makes the events of scans that have ended; nil makes none.
+	Announce meta.Announce
+	Now      func() time.Time
+	Logger   *slog.Logger
 }
 
 // imageError is a reason for a scan to fail that lies in the image, in words
@@ -124,7 +126,7 @@ func (s *Scanner) finish(ctx context.Context, outcome meta.Scan, findings []matc
 		}
 	}
 	// A scan that has run out of time still says so.
-	return s.Outcomes.FinishScan(context.WithoutCancel(ctx), outcome, encoded)
+	return s.Outcomes.FinishScan(context.WithoutCancel(ctx), outcome, encoded, s.Announce)
 }
 
 // scan answers the findings of an image and notes in outcome what they rest on.

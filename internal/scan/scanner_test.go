@@ -45,7 +45,7 @@ func (b *bench) Manifest(context.Context, string, string, registry.Reference) (*
 	return &registry.StoredManifest{Payload: payload}, b.manifest
 }
 
-func (b *bench) FinishScan(_ context.Context, s meta.Scan, encoded []byte) error {
+func (b *bench) FinishScan(_ context.Context, s meta.Scan, encoded []byte, _ meta.Announce) error {
 	b.finished = &s
 	found, err := DecodeFindings(encoded)
 	b.findings = found

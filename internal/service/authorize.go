@@ -31,6 +31,9 @@ type Caller struct {
 type question struct {
 	action     string
 	repository string // empty: the registry as a whole
+	// resource is the ARN of what is not ECR's, such as a rule or a secret: the
+	// policies of registries and repositories have no say in it.
+	resource string
 	// tags are those that the request wants to set, tagKeys those that it
 	// wants to remove.
 	tags    []registry.ResourceTag
@@ -57,6 +60,12 @@ func (s *Service) allow(ctx context.Context, c Caller, action string) (registry.
 // allowOn authorises an action on a repository, whether there is one or not.
 func (s *Service) allowOn(ctx context.Context, c Caller, action, repository string) (registry.Scope, error) {
 	return s.decide(ctx, c, question{action: action, repository: repository})
+}
+
+// allowResource authorises an action on something that is not ECR's. The
+// account is the caller's own.
+func (s *Service) allowResource(ctx context.Context, c Caller, action, arn string, tags ...registry.ResourceTag) (registry.Scope, error) {
+	return s.decide(ctx, c, question{action: action, resource: arn, tags: tags})
 }
 
 // allowAllOn authorises a request that is several actions on a repository.
@@ -102,8 +111,11 @@ func (s *Service) ask(ctx context.Context, scope registry.Scope, c Caller, q que
 	if q.repository != "" {
 		request.Resource = scope.RepositoryARN(q.repository)
 	}
-	texts, err := s.Store.AccessPolicies(ctx, scope.Account, q.repository)
-	if err != nil {
+	var texts meta.AccessPolicies
+	var err error
+	if q.resource != "" {
+		request.Resource = q.resource
+	} else if texts, err = s.Store.AccessPolicies(ctx, scope.Account, q.repository); err != nil {
 		return request, iam.Policies{}, err
 	}
 	var policies iam.Policies

@@ -153,7 +153,7 @@ func (s *Service) DeleteRepository(ctx context.Context, c Caller, name string, f
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.DeleteRepository(ctx, scope.Account, name, force)
+	return s.Store.DeleteRepository(ctx, scope.Account, name, force, nil)
 }
 
 // PutTagMutability changes whether tags may move, for later pushes.

@@ -30,6 +30,7 @@ var rooms = map[string]layer{
 	"internal/origin":   ground,
 	"internal/reqlog":   ground,
 	"internal/awscreds": ground,
+	"internal/outbound": ground,
 
 	"internal/iam":            port,
 	"internal/lifecycle":      port,
@@ -37,6 +38,7 @@ var rooms = map[string]layer{
 	"internal/blob":           port,
 	"internal/job":            port,
 	"internal/seal":           port,
+	"internal/event":          port,
 	"internal/scan/inventory": port,
 	"internal/scan/advisory":  port,
 	"internal/scan/match":     port,
@@ -47,10 +49,11 @@ var rooms = map[string]layer{
 	"internal/blob/sealed": adapter,
 	"internal/oidc":        adapter,
 
-	"internal/service":  useCase,
-	"internal/scan":     useCase,
-	"internal/upstream": useCase,
-	"internal/event":    useCase,
+	"internal/service":        useCase,
+	"internal/scan":           useCase,
+	"internal/upstream":       useCase,
+	"internal/event/delivery": useCase,
+	"internal/event/target":   useCase,
 
 	"internal/oci":    transport,
 	"internal/awsapi": transport,
@@ -84,14 +87,17 @@ var allowed = map[layer][]layer{
 
 // strangers are packages from elsewhere that a room must not know.
 var strangers = map[string][]string{
-	"internal/registry":   {"net", "net/http", "os", "database/sql"},
-	"internal/lifecycle":  {"net", "net/http", "os", "database/sql"},
-	"internal/scan/match": {"net", "net/http", "os", "database/sql"},
-	"internal/meta":       {"net/http"},
-	"internal/job":        {"net/http", "database/sql"},
-	"internal/service":    {"net/http", "database/sql", "github.com/uptrace/bun"},
-	"internal/oci":        {"database/sql", "github.com/uptrace/bun"},
-	"internal/awsapi":     {"database/sql", "github.com/uptrace/bun"},
+	"internal/registry":        {"net", "net/http", "os", "database/sql"},
+	"internal/lifecycle":       {"net", "net/http", "os", "database/sql"},
+	"internal/event/pattern":   {"net/http", "os", "database/sql"},
+	"internal/event/transform": {"net/http", "os", "database/sql"},
+	"internal/event/delivery":  {"net/http", "database/sql"},
+	"internal/scan/match":      {"net", "net/http", "os", "database/sql"},
+	"internal/meta":            {"net/http"},
+	"internal/job":             {"net/http", "database/sql"},
+	"internal/service":         {"net/http", "database/sql", "github.com/uptrace/bun"},
+	"internal/oci":             {"database/sql", "github.com/uptrace/bun"},
+	"internal/awsapi":          {"database/sql", "github.com/uptrace/bun"},
 }
 
 // lookUp answers the value for a path or its nearest parent.

@@ -240,7 +240,7 @@ func (a *api) finish(repository, digest string, outcome meta.Scan, findings ...m
 	outcome.RepositoryID, outcome.Digest, outcome.RequestedAt, outcome.Engine = repo.ID, digest, running.RequestedAt, running.Engine
 	encoded, err := scan.EncodeFindings(findings)
 	if err == nil {
-		err = a.store.FinishScan(ctx, outcome, encoded)
+		err = a.store.FinishScan(ctx, outcome, encoded, nil)
 	}
 	if err != nil {
 		a.t.Fatal(err)

@@ -492,9 +492,9 @@ func archiveCounts(t *testing.T, s meta.Store) {
 	for _, d := range digestsOf(t, s, active) {
 		archive(t, s, d)
 	}
-	_, err := s.DeleteRepository(ctx, account, "web", false)
+	_, err := s.DeleteRepository(ctx, account, "web", false, nil)
 	wantCode(t, err, registry.CodeRepositoryNotEmpty)
-	value(s.DeleteRepository(ctx, account, "web", true))(t)
+	value(s.DeleteRepository(ctx, account, "web", true, nil))(t)
 }
 
 func archivePush(t *testing.T, s meta.Store) {

@@ -78,7 +78,7 @@ func documentGone(t *testing.T, s meta.Store) {
 	for _, kind := range []meta.DocumentKind{meta.PolicyDocument, meta.LifecycleDocument} {
 		must(t, s.PutDocument(ctx, account, "web", kind, meta.Document{Text: "x", UpdatedAt: base}))
 	}
-	value(s.DeleteRepository(ctx, account, "web", false))(t)
+	value(s.DeleteRepository(ctx, account, "web", false, nil))(t)
 	wantSame(t, "deleted", meta.AccessPolicies{}, value(s.AccessPolicies(ctx, account, "web"))(t))
 	Repo(t, s, "web")
 	if d, found, err := s.Document(ctx, account, "web", meta.PolicyDocument); found || err != nil {
@@ -94,7 +94,7 @@ func documentGoneLater(t *testing.T, s meta.Store) {
 		Blob(t, s, "web", fmt.Sprint(n), 1)
 	}
 	must(t, s.PutDocument(ctx, account, "web", meta.PolicyDocument, meta.Document{Text: "x", UpdatedAt: base}))
-	value(s.DeleteRepository(ctx, account, "web", true))(t)
+	value(s.DeleteRepository(ctx, account, "web", true, nil))(t)
 	wantSame(t, "deleted", meta.AccessPolicies{}, value(s.AccessPolicies(ctx, account, "web"))(t))
 	Repo(t, s, "web")
 	wantSame(t, "the namesake", meta.AccessPolicies{}, value(s.AccessPolicies(ctx, account, "web"))(t))
@@ -168,7 +168,7 @@ func documentAccess(t *testing.T, s meta.Store) {
 	}
 	want.Repository = ""
 	check("no policy")
-	value(s.DeleteRepository(ctx, account, "web", true))(t)
+	value(s.DeleteRepository(ctx, account, "web", true, nil))(t)
 	want.Tags = nil
 	check("no repository")
 	Repo(t, s, "web")

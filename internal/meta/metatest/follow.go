@@ -281,7 +281,7 @@ func followNowhere(t *testing.T, s meta.Store) {
 	a := put(t, s, "web", "a")
 	putReferrer(t, s, a, "signature", base)
 	drop(t, s, a)
-	value(s.DeleteRepository(t.Context(), account, "web", true))(t)
+	value(s.DeleteRepository(t.Context(), account, "web", true, nil))(t)
 	Repo(t, s, "web")
 	r := putReferrer(t, s, a, "signature", base)
 	for _, id := range []int64{repo.ID, 0, -1, 4711} {

@@ -77,7 +77,7 @@ func repositoryQuota(t *testing.T, s meta.Store) {
 		t.Errorf("%d were made, %d are there", made.Load(), n)
 	}
 	wantError(t, create("111111111111", "a2"), registry.RepositoryAlreadyExists("111111111111", "a2"))
-	value(s.DeleteRepository(t.Context(), "111111111111", "a2", false))(t)
+	value(s.DeleteRepository(t.Context(), "111111111111", "a2", false, nil))(t)
 	must(t, create("111111111111", "a4"))
 }
 
@@ -111,7 +111,7 @@ func repositoryUnknown(t *testing.T, s meta.Store) {
 	wantError(t, err, want)
 	_, err = s.UpdateRepository(ctx, account, "none", func(*registry.Repository) error { t.Error("called"); return nil })
 	wantError(t, err, want)
-	_, err = s.DeleteRepository(ctx, account, "none", true)
+	_, err = s.DeleteRepository(ctx, account, "none", true, nil)
 	wantError(t, err, want)
 	_, err = s.Manifest(ctx, account, "none", registry.Reference{Tag: "a"})
 	wantError(t, err, want)
@@ -198,15 +198,15 @@ func repositoryUpdateFails(t *testing.T, s meta.Store) {
 func repositoryDelete(t *testing.T, s meta.Store) {
 	created := Repo(t, s, "web")
 	Blob(t, s, "web", "loose", 1)
-	deleted, err := s.DeleteRepository(t.Context(), account, "web", false)
+	deleted, err := s.DeleteRepository(t.Context(), account, "web", false, nil)
 	must(t, err) // a blob alone is no image
 	wantSame(t, "answer", created, deleted)
 
 	created = Repo(t, s, "web")
 	put(t, s, "web", "a")
-	_, err = s.DeleteRepository(t.Context(), account, "web", false)
+	_, err = s.DeleteRepository(t.Context(), account, "web", false, nil)
 	wantError(t, err, registry.RepositoryNotEmpty(account, "web"))
-	deleted, err = s.DeleteRepository(t.Context(), account, "web", true)
+	deleted, err = s.DeleteRepository(t.Context(), account, "web", true, nil)
 	must(t, err)
 	wantSame(t, "answer", created, deleted)
 	_, err = s.Repository(t.Context(), account, "web")
@@ -227,7 +227,7 @@ func repositoryDeleteAll(t *testing.T, s meta.Store) {
 		t.Fatal("not mounted")
 	}
 	only := Blob(t, s, "web", "only here", 5)
-	_, err = s.DeleteRepository(ctx, account, "web", true)
+	_, err = s.DeleteRepository(ctx, account, "web", true, nil)
 	must(t, err)
 
 	if _, err := s.Blob(ctx, account, "keep", DigestOf("a")); err != nil {
@@ -271,7 +271,7 @@ func repositoryDeleteLarge(t *testing.T, s meta.Store) {
 			children = nil
 		}
 	}
-	_, err := s.DeleteRepository(ctx, account, "large", true)
+	_, err := s.DeleteRepository(ctx, account, "large", true, nil)
 	must(t, err)
 	_, err = s.Blob(ctx, account, "large", config)
 	wantCode(t, err, registry.CodeRepositoryNotFound)
@@ -291,7 +291,7 @@ func repositoryIDs(t *testing.T, s meta.Store) {
 			t.Fatalf("ID %d again", r.ID)
 		}
 		seen[r.ID] = true
-		_, err := s.DeleteRepository(t.Context(), account, "web", true)
+		_, err := s.DeleteRepository(t.Context(), account, "web", true, nil)
 		must(t, err)
 	}
 }

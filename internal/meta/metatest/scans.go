@@ -43,7 +43,7 @@ func scanLife(t *testing.T, s meta.Store) {
 	done.Status, done.Description, done.InventoryID = meta.ScanComplete, "The scan was completed.", "inventory"
 	done.CompletedAt, done.SourceUpdatedAt = base.Add(time.Second), base.Add(-time.Hour)
 	done.Counts = map[registry.Severity]int{registry.Critical: 2, registry.Low: 1}
-	must(t, s.FinishScan(ctx, done, []byte("[findings\x00]")))
+	must(t, s.FinishScan(ctx, done, []byte("[findings\x00]"), nil))
 	wantSame(t, "done", map[string]meta.Scan{a: done}, value(s.Scans(ctx, repo.ID, []string{a}))(t))
 	if findings := value(s.ScanFindings(ctx, repo.ID, a))(t); string(findings) != "[findings\x00]" {
 		t.Errorf("findings %q", findings)
@@ -57,7 +57,7 @@ func scanAgain(t *testing.T, s meta.Store) {
 	repo := Repo(t, s, "web")
 	a := put(t, s, "web", "a")
 	start(t, s, repo, a, "E", base)
-	must(t, s.FinishScan(t.Context(), meta.Scan{RepositoryID: repo.ID, Digest: a, Engine: "E", Status: meta.ScanComplete, RequestedAt: base}, []byte("x")))
+	must(t, s.FinishScan(t.Context(), meta.Scan{RepositoryID: repo.ID, Digest: a, Engine: "E", Status: meta.ScanComplete, RequestedAt: base}, []byte("x"), nil))
 	later := base.Add(time.Hour)
 	start(t, s, repo, a, "F", later)
 	want := meta.Scan{RepositoryID: repo.ID, Digest: a, Engine: "F", Status: meta.ScanInProgress, RequestedAt: later}
@@ -74,15 +74,15 @@ func scanOutdated(t *testing.T, s meta.Store) {
 	later := base.Add(time.Hour)
 	start(t, s, repo, a, "E", later)
 	outcome := meta.Scan{RepositoryID: repo.ID, Digest: a, Engine: "E", Status: meta.ScanComplete, RequestedAt: base}
-	must(t, s.FinishScan(t.Context(), outcome, []byte("old")))
+	must(t, s.FinishScan(t.Context(), outcome, []byte("old"), nil))
 	if scan := value(s.Scans(t.Context(), repo.ID, []string{a}))(t)[a]; scan.Status != meta.ScanInProgress {
 		t.Errorf("an outdated outcome was stored: %+v", scan)
 	}
 	outcome.Digest = DigestOf("gone")
-	must(t, s.FinishScan(t.Context(), outcome, nil))
+	must(t, s.FinishScan(t.Context(), outcome, nil, nil))
 	outcome.Digest, outcome.RequestedAt, outcome.Status = a, later, meta.ScanFailed
 	outcome.Description = "broken \xff\x00 path"
-	must(t, s.FinishScan(t.Context(), outcome, nil))
+	must(t, s.FinishScan(t.Context(), outcome, nil, nil))
 	if scan := value(s.Scans(t.Context(), repo.ID, []string{a}))(t)[a]; scan.Status != meta.ScanFailed || scan.Description != "broken \uFFFD\uFFFD path" {
 		t.Errorf("got %+v", scan)
 	}

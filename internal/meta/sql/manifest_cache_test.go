@@ -53,7 +53,7 @@ func TestKnownManifestsFollowEveryChange(t *testing.T) {
 	if _, err := ask(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.DeleteRepository(t.Context(), benchAccount, "web", true); err != nil {
+	if _, err := s.DeleteRepository(t.Context(), benchAccount, "web", true, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ask(); registry.CodeOf(err) != registry.CodeRepositoryNotFound {
@@ -141,7 +141,7 @@ func TestRememberedRepositoriesFollowEveryChange(t *testing.T) {
 	if r, err := s.Repository(ctx, benchAccount, "web"); err != nil || !r.ScanOnPush {
 		t.Errorf("updated: %+v, %v", r, err)
 	}
-	if _, err := s.DeleteRepository(ctx, benchAccount, "web", true); err != nil {
+	if _, err := s.DeleteRepository(ctx, benchAccount, "web", true, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.ListTags(ctx, benchAccount, "web", "", 1); registry.CodeOf(err) != registry.CodeRepositoryNotFound {

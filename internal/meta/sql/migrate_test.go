@@ -151,7 +151,7 @@ func useBroughtUp(t *testing.T, s *Store) {
 	if err := s.PutDocument(ctx, benchAccount, "web", meta.PolicyDocument, meta.Document{Text: "p"}); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.DeleteRepository(ctx, benchAccount, "web", true); err != nil {
+	if _, err := s.DeleteRepository(ctx, benchAccount, "web", true, nil); err != nil {
 		t.Error(err)
 	}
 }

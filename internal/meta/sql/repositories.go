@@ -214,7 +214,7 @@ func (s *Store) UpdateRepository(ctx context.Context, account, name string, chan
 // DeleteRepository is part of meta.Repositories. A large repository disappears
 // at once; what it held is removed in steps by the purger, so that nobody waits
 // for it.
-func (s *Store) DeleteRepository(ctx context.Context, account, name string, force bool) (*registry.Repository, error) {
+func (s *Store) DeleteRepository(ctx context.Context, account, name string, force bool, announce meta.Announce) (*registry.Repository, error) {
 	var deleted *registry.Repository
 	finished := true
 	defer s.repositoriesChanged()

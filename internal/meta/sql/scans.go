@@ -98,7 +98,7 @@ func startScan(t *tx, account string, image int64, in meta.StartScan) error {
 }
 
 // FinishScan is part of meta.Scans.
-func (s *Store) FinishScan(ctx context.Context, scan meta.Scan, findings []byte) error {
+func (s *Store) FinishScan(ctx context.Context, scan meta.Scan, findings []byte, announce meta.Announce) error {
 	return s.write(ctx, func(t *tx) error {
 		_, err := t.exec(qFinishScan, scan.Engine, string(scan.Status), toText(scan.Description), micros(scan.CompletedAt), micros(scan.SourceUpdatedAt),
 			scan.InventoryID, encodeCounts(scan.Counts), findings, scan.RepositoryID, scan.Digest, micros(scan.RequestedAt))

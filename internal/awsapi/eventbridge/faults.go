@@ -1,0 +1,41 @@
+package eventbridge
+
+import (
+	"errors"
+
+	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/registry"
+)
+
+// exceptions is what the API calls each kind of failure. A code that is not
+// here is a failure of ours.
+func exceptions() map[registry.Code]string {
+	return map[registry.Code]string{
+		registry.CodeInvalidParameter:       "ValidationException",
+		registry.CodeValidation:             "ValidationException",
+		registry.CodeAccessDenied:           "AccessDeniedException",
+		registry.CodeUnsupported:            "UnsupportedOperationException",
+		registry.CodeLimitExceeded:          "LimitExceededException",
+		registry.CodeThrottled:              "ThrottlingException",
+		registry.CodeResourceNotFound:       "ResourceNotFoundException",
+		registry.CodeResourceAlreadyExists:  "ResourceAlreadyExistsException",
+		registry.CodeInvalidEventPattern:    "InvalidEventPatternException",
+		registry.CodeInvalidState:           "InvalidStateException",
+		registry.CodeConcurrentModification: "ConcurrentModificationException",
+	}
+}
+
+// fault is the one place where errors of the service become those of the API.
+func fault(err error) *awsapi.Fault {
+	var e *registry.Error
+	if !errors.As(err, &e) {
+		return awsapi.Internal(err)
+	}
+	name, known := exceptions()[e.Code]
+	if !known {
+		return awsapi.Internal(err)
+	}
+	f := awsapi.Refuse(name, "%s", e.Message)
+	f.Cause = e.Err
+	return f
+}
