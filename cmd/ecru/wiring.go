@@ -190,7 +190,8 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		Layers:     indexer,
 		Advisories: a.updater,
 		Matcher:    match.New(store, match.Options{}),
-		Now:        time.Now, Logger: log,
+		Announce:   a.service.Announce, EventsStored: a.service.EventsStored,
+		Now: time.Now, Logger: log,
 	}
 	a.jobs.Handle(scan.JobKind, scanner.Handle)
 	a.jobs.Handle(service.RestoreJob, a.service.Restore)

@@ -62,8 +62,11 @@ type Scanner struct {
 	Matcher    Matcher
 	// Announce makes the events of scans that have ended; nil makes none.
 	Announce meta.Announce
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// EventsStored is called when such events may have been stored; it must not
+	// block. Nil calls nobody.
+	EventsStored func()
+	Now          func() time.Time
+	Logger       *slog.Logger
 }
 
 // imageError is a reason for a scan to fail that lies in the image, in words
@@ -126,7 +129,11 @@ func (s *Scanner) finish(ctx context.Context, outcome meta.Scan, findings []matc
 		}
 	}
 	// A scan that has run out of time still says so.
-	return s.Outcomes.FinishScan(context.WithoutCancel(ctx), outcome, encoded, s.Announce)
+	err := s.Outcomes.FinishScan(context.WithoutCancel(ctx), outcome, encoded, s.Announce)
+	if err == nil && s.EventsStored != nil {
+		s.EventsStored()
+	}
+	return err
 }
 
 // scan answers the findings of an image and notes in outcome what they rest on.

@@ -40,7 +40,7 @@ func (s *Service) UpdateStorageClass(ctx context.Context, c Caller, repository s
 		change.Status = registry.ImageActivating
 		change.Jobs = []job.Job{restoreJob(change, image)}
 	}
-	image, err := s.Store.SetStorageClass(ctx, change)
+	image, err := s.setStorageClass(ctx, change)
 	follow.wake(err)
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (s *Service) restore(ctx context.Context, scope registry.Scope, r restorati
 	}
 	if image.Status == registry.ImageActivating {
 		follow := s.followAfter(0)
-		_, err = s.Store.SetStorageClass(ctx, meta.SetStorageClass{
+		_, err = s.setStorageClass(ctx, meta.SetStorageClass{
 			Account: r.Account, Repository: r.Repository, ID: id, Status: registry.ImageActive, Now: s.Now(), Follow: follow.job,
 		})
 		follow.wake(err)

@@ -89,12 +89,13 @@ func (s *Service) Follow(ctx context.Context, j job.Job) error {
 
 // followRound looks at all referrers once, in steps between which others write.
 func (s *Service) followRound(ctx context.Context, f followed) (all meta.Followed, err error) {
-	follow := s.followAfter(0) // they have waited with the subject
+	follow, announce := s.followAfter(0), s.announcer() // they have waited with the subject
 	defer func() { follow.wake(err) }()
-	in := meta.FollowSubject{RepositoryID: f.RepositoryID, Subject: f.Subject, At: f.At, Limit: followStep, Follow: follow.job}
+	in := meta.FollowSubject{RepositoryID: f.RepositoryID, Subject: f.Subject, At: f.At, Limit: followStep, Follow: follow.job, Announce: announce.tell}
 	for {
 		in.Now = s.Now()
 		step, err := s.Store.FollowSubject(ctx, in)
+		announce.wake(err)
 		if err != nil {
 			return all, err
 		}

@@ -167,9 +167,11 @@ func (s *Service) deleteOne(ctx context.Context, scope registry.Scope, repositor
 
 func (s *Service) deleteImage(ctx context.Context, in meta.DeleteImage) ([]registry.ImageID, error) {
 	follow := s.followAfter(s.FollowAfter)
-	in.Follow = follow.job
+	announce := s.announcer()
+	in.Follow, in.Announce = follow.job, announce.tell
 	removed, err := s.Store.DeleteImage(ctx, in)
 	follow.wake(err)
+	announce.wake(err)
 	return removed, err
 }
 
@@ -365,9 +367,11 @@ func (s *Service) storeImage(ctx context.Context, put meta.PutImage) (meta.PutIm
 		return meta.PutImageResult{}, err
 	}
 	follow := s.followAfter(0)
-	put.Follow = follow.job
+	announce := s.announcer()
+	put.Follow, put.Announce = follow.job, announce.tell
 	result, err := s.Store.PutImage(ctx, put)
 	follow.wake(err)
+	announce.wake(err)
 	if err == nil && (result.Created || result.Restored) && len(put.Jobs) > 0 {
 		s.Wake()
 	}

@@ -153,7 +153,10 @@ func (s *Service) DeleteRepository(ctx context.Context, c Caller, name string, f
 	if err != nil {
 		return nil, err
 	}
-	return s.Store.DeleteRepository(ctx, scope.Account, name, force, nil)
+	announce := s.announcer()
+	repo, err := s.Store.DeleteRepository(ctx, scope.Account, name, force, announce.tell)
+	announce.wake(err)
+	return repo, err
 }
 
 // PutTagMutability changes whether tags may move, for later pushes.

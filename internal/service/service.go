@@ -87,6 +87,9 @@ type Config struct {
 	FollowAfter time.Duration
 	// Wake is called after a transaction that has enqueued jobs.
 	Wake func()
+	// EventsStored is called after a transaction that has stored events. It must
+	// not block.
+	EventsStored func()
 	// Stored is told of every blob that has become part of a repository by an
 	// upload. It must not block.
 	Stored func(account, repository string, b meta.Blob)
@@ -117,6 +120,9 @@ func New(c Config) *Service {
 	}
 	if c.Wake == nil {
 		c.Wake = func() {}
+	}
+	if c.EventsStored == nil {
+		c.EventsStored = func() {}
 	}
 	if c.Stored == nil {
 		c.Stored = func(string, string, meta.Blob) {}
