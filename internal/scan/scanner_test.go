@@ -34,6 +34,8 @@ type bench struct {
 	findings    []match.Finding
 	finished    *meta.Scan
 	inventories []string
+	announced   []meta.ScanStatus
+	woken       int
 }
 
 func (b *bench) Manifest(context.Context, string, string, registry.Reference) (*registry.StoredManifest, error) {
@@ -45,8 +47,9 @@ func (b *bench) Manifest(context.Context, string, string, registry.Reference) (*
 	return &registry.StoredManifest{Payload: payload}, b.manifest
 }
 
-func (b *bench) FinishScan(_ context.Context, s meta.Scan, encoded []byte, _ meta.Announce) error {
+func (b *bench) FinishScan(_ context.Context, s meta.Scan, encoded []byte, announce meta.Announce) error {
 	b.finished = &s
+	announce(meta.Change{Kind: meta.ScanEnded, Scan: &s})
 	found, err := DecodeFindings(encoded)
 	b.findings = found
 	return err
@@ -87,7 +90,12 @@ func (b *bench) scan(t *testing.T, attempt int) error {
 	t.Helper()
 	s := &Scanner{
 		Manifests: b, Outcomes: b, Layers: b, Advisories: b, Matcher: b,
-		Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Announce: func(c meta.Change) []meta.Event {
+			b.announced = append(b.announced, c.Scan.Status)
+			return nil
+		},
+		EventsStored: func() { b.woken = len(b.announced) },
+		Now:          time.Now, Logger: slog.New(slog.DiscardHandler),
 	}
 	j := NewJob(Target{Account: "000000000000", Repository: "web", RepositoryID: 1, Digest: "sha256:aa", Engine: registry.EngineNative, RequestedAt: time.Now()})
 	j.Attempts = attempt
@@ -109,6 +117,25 @@ func TestScanStoresWhatItFound(t *testing.T) {
 	}
 	if len(b.findings) != 1 || b.findings[0].Package != "musl" || !slices.Equal(b.inventories, []string{"Alpine:v3.20"}) {
 		t.Errorf("findings = %+v of inventories %v", b.findings, b.inventories)
+	}
+}
+
+func TestScansThatEndAreAnnounced(t *testing.T) {
+	b := alpine()
+	if err := b.scan(t, 1); err != nil {
+		t.Fatal(err)
+	}
+	b.system.ID = "templeos"
+	if err := b.scan(t, 1); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(b.announced, []meta.ScanStatus{meta.ScanComplete, meta.ScanFailed}) || b.woken != 2 {
+		t.Errorf("announced %v, woken after %d", b.announced, b.woken)
+	}
+	again := alpine()
+	again.matching = errors.New("the store is away")
+	if err := again.scan(t, 1); err == nil || len(again.announced) > 0 || again.woken > 0 {
+		t.Errorf("a scan that is tried again: %v, announced %v", err, again.announced)
 	}
 }
 
