@@ -21,6 +21,7 @@ type Operation struct {
 	name    string
 	limit   int64
 	in, out reflect.Type
+	hidden  *hidden // of in, from logs
 	// begin makes an empty input, and what to call once it is filled.
 	begin func() (in any, call func(context.Context) (any, error))
 }
@@ -58,6 +59,8 @@ type Service struct {
 	Known      []string
 	// Names is how the service names its members; nil means wire.LowerCamel.
 	Names wire.Names
+	// Paths is how texts about wrong members call them; nil means Names.
+	Paths wire.Names
 	// Constraints are checked before a handler is called, and Violated words
 	// what they find.
 	Constraints []validate.Structure
@@ -80,8 +83,11 @@ func prepare(s Service) (*prepared, error) {
 		s.Names = wire.LowerCamel
 	}
 	p := &prepared{Service: s, codec: wire.New(s.Names), byOp: map[string]*Operation{}, known: map[string]bool{}}
+	if s.Paths == nil {
+		s.Paths = s.Names
+	}
 	var err error
-	if p.rules, err = validate.NewSet(s.Names, s.Constraints...); err != nil {
+	if p.rules, err = validate.NewSet(s.Paths, s.Constraints...); err != nil {
 		return nil, err
 	}
 	for i := range s.Operations {
@@ -97,6 +103,7 @@ func prepare(s Service) (*prepared, error) {
 				return nil, err
 			}
 		}
+		o.hidden = hiddenOf(o.in)
 		p.byOp[o.name] = o
 	}
 	for _, name := range s.Known {

@@ -24,16 +24,10 @@ func identityOf(p iam.Principal) reqlog.Identity {
 
 // parameters is an input as JSON for audit logs, without content: neither bytes
 // nor long texts. Members whose name says that they are secret stay out.
-func parameters(codec *wire.Codec, in any) []byte {
-	v := reflect.ValueOf(in).Elem()
-	kept := reflect.New(v.Type()).Elem()
-	kept.Set(v)
+func parameters(codec *wire.Codec, h *hidden, in any) []byte {
+	kept := h.without(reflect.ValueOf(in).Elem())
 	for i := range kept.NumField() {
-		field := kept.Field(i)
-		if !field.CanSet() {
-			continue
-		}
-		if unlogged(v.Type().Field(i).Name, field) {
+		if field := kept.Field(i); field.CanSet() && isContent(field) {
 			field.SetZero()
 		}
 	}
@@ -44,19 +38,103 @@ func parameters(codec *wire.Codec, in any) []byte {
 	return out
 }
 
-func unlogged(name string, field reflect.Value) bool {
-	if strings.Contains(name, "Secret") && !strings.HasSuffix(name, "SecretId") {
-		return true
-	}
+// isContent says whether a value is too large for a log.
+func isContent(v reflect.Value) bool {
 	switch {
-	case field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Uint8:
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8:
 		return true
-	case field.Kind() == reflect.Pointer && !field.IsNil() && field.Elem().Kind() == reflect.String:
-		return field.Elem().Len() > maxLoggedText
-	case field.Kind() == reflect.String:
-		return field.Len() > maxLoggedText
+	case v.Kind() == reflect.Pointer && !v.IsNil() && v.Elem().Kind() == reflect.String:
+		return v.Elem().Len() > maxLoggedText
+	case v.Kind() == reflect.String:
+		return v.Len() > maxLoggedText
 	}
 	return false
+}
+
+// hidden is what of a structure no log may have: members of its own, and of the
+// structures below it. Nil hides nothing.
+type hidden struct {
+	members []int
+	below   map[int]*hidden
+}
+
+// isHidden goes by the names of members. HTTP parameters often carry a token,
+// and the detail of an event is somebody's content.
+func isHidden(name string) bool {
+	switch name {
+	case "AuthParameters", "Password", "ApiKeyValue", "RotationToken", "HeaderParameters", "QueryStringParameters", "BodyParameters", "Detail":
+		return true
+	case "SecretIdList":
+		return false
+	}
+	return strings.Contains(name, "Secret") && !strings.HasSuffix(name, "SecretId")
+}
+
+// hiddenOf works out what of a type is hidden.
+func hiddenOf(t reflect.Type) *hidden { return hiddenBelow(t, map[reflect.Type]bool{}) }
+
+func hiddenBelow(t reflect.Type, within map[reflect.Type]bool) *hidden {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || within[t] {
+		return nil
+	}
+	within[t] = true
+	defer delete(within, t)
+	h := &hidden{below: map[int]*hidden{}}
+	for i := range t.NumField() {
+		switch f := t.Field(i); {
+		case !f.IsExported():
+		case isHidden(f.Name):
+			h.members = append(h.members, i)
+		default:
+			if below := hiddenBelow(f.Type, within); below != nil {
+				h.below[i] = below
+			}
+		}
+	}
+	if len(h.members)+len(h.below) == 0 {
+		return nil
+	}
+	return h
+}
+
+// without is a copy of a value without what is hidden; a structure may be
+// changed.
+func (h *hidden) without(v reflect.Value) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
+	out.Set(v)
+	switch {
+	case v.Kind() == reflect.Struct:
+		h.clear(out)
+	case h == nil:
+	case v.Kind() == reflect.Pointer && !v.IsNil():
+		out.Set(h.without(v.Elem()).Addr())
+	case v.Kind() == reflect.Slice && !v.IsNil():
+		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+		for i := range v.Len() {
+			out.Index(i).Set(h.without(v.Index(i)))
+		}
+	case v.Kind() == reflect.Map && !v.IsNil():
+		out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
+		for key, value := range v.Seq2() {
+			out.SetMapIndex(key, h.without(value))
+		}
+	}
+	return out
+}
+
+func (h *hidden) clear(structure reflect.Value) {
+	if h == nil {
+		return
+	}
+	for _, i := range h.members {
+		structure.Field(i).SetZero()
+	}
+	for i, below := range h.below {
+		structure.Field(i).Set(below.without(structure.Field(i)))
+	}
 }
 
 // formParameters is a form as JSON for audit logs, without signatures and

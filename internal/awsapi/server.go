@@ -246,7 +246,7 @@ func (s *Server) perform(ctx context.Context, p *prepared, op *Operation, body [
 		}
 		return nil, Internal(err)
 	}
-	reqlog.Ask(ctx, p.SigningName, CallFrom(ctx).Region, func(to []byte) []byte { return append(to, parameters(p.codec, in)...) })
+	reqlog.Ask(ctx, p.SigningName, CallFrom(ctx).Region, func(to []byte) []byte { return append(to, parameters(p.codec, op.hidden, in)...) })
 	if found := p.rules.Check(in); len(found) > 0 {
 		return nil, p.Violated(found)
 	}

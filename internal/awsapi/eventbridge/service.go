@@ -13,6 +13,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi"
 	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
+	"github.com/ecru-registry/ecru/internal/awsapi/wire"
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
@@ -46,9 +47,9 @@ func Service(c Config) awsapi.Service {
 	h := &handlers{bus: c.Service, pages: pagetoken.New(c.PageKey)}
 	return awsapi.Service{
 		Target: Target, SigningName: SigningName,
-		Operations:  h.operations(),
-		Known:       knownOperations(),
-		Names:       names,
+		Operations: h.operations(),
+		Known:      knownOperations(),
+		Names:      names, Paths: wire.LowerCamel,
 		Constraints: constraints(),
 		Violated: func(found []validate.Violation) *awsapi.Fault {
 			return awsapi.Refuse("ValidationException", "%s", validate.ValidationErrors(found))

@@ -41,6 +41,8 @@ type Rule struct {
 	Name string
 	// Terse texts begin with "must …" instead of "Member must …".
 	Terse bool
+	// Sensitive values are never repeated.
+	Sensitive bool
 }
 
 // Range bounds a number on both sides.
@@ -48,6 +50,9 @@ type Range struct{ Min, Max int64 }
 
 // Must makes a rule required.
 func (r Rule) Must() Rule { r.Required = true; return r }
+
+// Secret keeps the value out of all texts.
+func (r Rule) Secret() Rule { r.Sensitive = true; return r }
 
 // Named spells the member in another way.
 func (r Rule) Named(name string) Rule { r.Name = name; return r }
@@ -83,6 +88,7 @@ type Violation struct {
 	Path       string // imageIds.1.member.imageTag
 	Value      string // what was given, for texts that repeat it
 	Given      bool   // false when the member is absent
+	Sensitive  bool   // Value is left out
 	Constraint string // Member must not be null
 }
 
@@ -98,7 +104,11 @@ func (r *report) add(path string, v reflect.Value, rule *Rule, format string, ar
 	if !rule.Terse {
 		text = "Member " + text
 	}
-	r.found = append(r.found, Violation{Path: path, Value: shown(v), Given: v.IsValid(), Constraint: text})
+	found := Violation{Path: path, Given: v.IsValid(), Sensitive: rule.Sensitive, Constraint: text}
+	if !rule.Sensitive {
+		found.Value = shown(v)
+	}
+	r.found = append(r.found, found)
 }
 
 // shown is how a text repeats a value; long ones are cut, they came from outside.
@@ -372,11 +382,14 @@ func InvalidParameter(found []Violation) string {
 func ValidationErrors(found []Violation) string {
 	parts := make([]string, len(found))
 	for i, v := range found {
-		value := "null"
-		if v.Given {
-			value = "'" + v.Value + "'"
+		value := "null "
+		switch {
+		case v.Given && v.Sensitive:
+			value = ""
+		case v.Given:
+			value = "'" + v.Value + "' "
 		}
-		parts[i] = fmt.Sprintf("Value %s at '%s' failed to satisfy constraint: %s", value, v.Path, v.Constraint)
+		parts[i] = fmt.Sprintf("Value %sat '%s' failed to satisfy constraint: %s", value, v.Path, v.Constraint)
 	}
 	noun := "errors"
 	if len(found) == 1 {
