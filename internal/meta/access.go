@@ -65,6 +65,10 @@ type Records interface {
 	// DeleteRecord removes a record and answers it as it was.
 	// Errors: ErrNoRecord.
 	DeleteRecord(ctx context.Context, account string, kind RecordKind, name string) (Record, error)
+	// DeleteRecordIf is DeleteRecord unless may objects to the record as it is,
+	// with nobody's change in between. An error of may is returned as it is.
+	// Errors: ErrNoRecord.
+	DeleteRecordIf(ctx context.Context, account string, kind RecordKind, name string, may func(Record) error) (Record, error)
 }
 
 // DocumentKind is a sort of document of a repository.

@@ -27,6 +27,8 @@ func recordCases() []testCase {
 		{"many that create at the limit", recordLimitRace},
 		{"one of many records of a name wins", recordNameRace},
 		{"updates do not overwrite each other", recordUpdateRace},
+		{"a refused deletion changes nothing", recordRefusedDeletion},
+		{"what is deleted on a condition meets it", recordDeletionRace},
 	}
 }
 
@@ -157,6 +159,71 @@ func recordRefusedUpdate(t *testing.T, s meta.Store) {
 	})
 	wantIs(t, "refused", err, refusal)
 	wantSame(t, "stored", want, value(s.Record(ctx, account, meta.UserRecord, "ann"))(t))
+}
+
+func recordRefusedDeletion(t *testing.T, s meta.Store) {
+	ctx := t.Context()
+	want := record(meta.UserRecord, "ann", "first")
+	must(t, s.CreateRecord(ctx, want, 0))
+	refusal := registry.Errorf(registry.CodeValidation, "no")
+	_, err := s.DeleteRecordIf(ctx, account, meta.UserRecord, "ann", func(r meta.Record) error {
+		wantSame(t, "asked about", want, r)
+		return refusal
+	})
+	wantIs(t, "refused", err, refusal)
+	wantSame(t, "stored", want, value(s.Record(ctx, account, meta.UserRecord, "ann"))(t))
+
+	agree := func(meta.Record) error { return nil }
+	wantSame(t, "deleted", want, value(s.DeleteRecordIf(ctx, account, meta.UserRecord, "ann", agree))(t))
+	for _, name := range []string{"ann", "\xff", ""} {
+		_, err = s.DeleteRecordIf(ctx, account, meta.UserRecord, name, agree)
+		wantIs(t, "again", err, meta.ErrNoRecord)
+	}
+}
+
+// recordDeletionRace changes a record while others delete it unless it was
+// changed: a change that succeeds is never lost.
+func recordDeletionRace(t *testing.T, s meta.Store) {
+	ctx := t.Context()
+	refusal := registry.Errorf(registry.CodeValidation, "changed")
+	for n := range 10 {
+		name := strconv.Itoa(n)
+		must(t, s.CreateRecord(ctx, record(meta.UserRecord, name, ""), 0))
+		var all sync.WaitGroup
+		var changes atomic.Int64
+		for range 3 {
+			all.Go(func() {
+				_, err := s.UpdateRecord(ctx, account, meta.UserRecord, name, base, func(r *meta.Record) error {
+					r.Body = append(r.Body, 'x')
+					return nil
+				})
+				if err == nil {
+					changes.Add(1)
+				} else {
+					wantIs(t, "update", err, meta.ErrNoRecord)
+				}
+			})
+			all.Go(func() {
+				_, err := s.DeleteRecordIf(ctx, account, meta.UserRecord, name, func(r meta.Record) error {
+					if len(r.Body) > 0 {
+						return refusal
+					}
+					return nil
+				})
+				if err != nil && !errors.Is(err, meta.ErrNoRecord) {
+					wantIs(t, "delete", err, refusal)
+				}
+			})
+		}
+		all.Wait()
+		r, err := s.Record(ctx, account, meta.UserRecord, name)
+		if err != nil && !errors.Is(err, meta.ErrNoRecord) {
+			t.Fatal(err)
+		}
+		if len(r.Body) != int(changes.Load()) {
+			t.Errorf("%d of %d changes are left", len(r.Body), changes.Load())
+		}
+	}
 }
 
 func recordFixed(t *testing.T, s meta.Store) {

@@ -173,13 +173,22 @@ func (s *Store) UpdateRecord(ctx context.Context, account string, kind meta.Reco
 
 // DeleteRecord is part of meta.Records.
 func (s *Store) DeleteRecord(ctx context.Context, account string, kind meta.RecordKind, name string) (meta.Record, error) {
+	return s.DeleteRecordIf(ctx, account, kind, name, nil)
+}
+
+// DeleteRecordIf is part of meta.Records. Nil objects to nothing.
+func (s *Store) DeleteRecordIf(ctx context.Context, account string, kind meta.RecordKind, name string, may func(meta.Record) error) (meta.Record, error) {
 	if !isText(name) {
 		return meta.Record{}, meta.ErrNoRecord
 	}
+	key := []any{account, string(kind), name}
 	var raw rawRecord
 	defer s.records.changed()
 	err := s.write(ctx, func(t *tx) error {
-		found, err := t.returning(qDeleteRecord, []any{account, string(kind), name}, raw.fields()...)
+		if err := mayDelete(t, key, may); err != nil {
+			return err
+		}
+		found, err := t.returning(qDeleteRecord, key, raw.fields()...)
 		if err == nil && !found {
 			err = meta.ErrNoRecord
 		}
@@ -189,4 +198,20 @@ func (s *Store) DeleteRecord(ctx context.Context, account string, kind meta.Reco
 		return meta.Record{}, err
 	}
 	return raw.record(), nil
+}
+
+// mayDelete asks may about the record of a key, which nobody else changes until
+// the transaction ends.
+func mayDelete(t *tx, key []any, may func(meta.Record) error) error {
+	if may == nil {
+		return nil
+	}
+	var raw rawRecord
+	switch found, err := t.find(qRecordForUpdate, key, raw.fields()...); {
+	case err != nil:
+		return err
+	case !found:
+		return meta.ErrNoRecord
+	}
+	return may(raw.record())
 }
