@@ -23,7 +23,7 @@ import (
 type Rule struct {
 	Required bool
 	// MinLen and MaxLen bound the characters of a text, the elements of a list
-	// or the bytes of a blob. Zero is no bound.
+	// or a map, or the bytes of a blob. Zero is no bound.
 	MinLen, MaxLen int
 	// Value bounds a number.
 	Value *Range
@@ -32,8 +32,9 @@ type Rule struct {
 	Pattern, Quoted string
 	// Enum lists the values of an enumeration in the order that messages use.
 	Enum []string
-	// Each constrains the elements of a list.
-	Each *Rule
+	// Each constrains the elements of a list or the values of a map, Keys the
+	// keys of a map.
+	Each, Keys *Rule
 	// Opaque leaves structures below this member to the operation, which
 	// reports them one by one as failures.
 	Opaque bool
@@ -124,6 +125,8 @@ func shown(v reflect.Value) string {
 		s = strconv.FormatInt(v.Int(), 10)
 	case reflect.Slice:
 		s = fmt.Sprintf("[%d members]", v.Len())
+	case reflect.Map:
+		s = fmt.Sprintf("{%d members}", v.Len())
 	default:
 		s = v.Kind().String()
 	}
@@ -276,6 +279,8 @@ func (s *Set) value(t reflect.Type, rule *Rule) (check, error) {
 		return s.list(t, rule)
 	case t.Kind() == reflect.Slice:
 		return func(v reflect.Value, path string, r *report) { lengthCheck(v, v.Len(), path, rule, r) }, nil
+	case t.Kind() == reflect.Map:
+		return s.mapping(t, rule)
 	case t.Kind() == reflect.Int32 || t.Kind() == reflect.Int64:
 		return func(v reflect.Value, path string, r *report) { rangeCheck(v, path, rule, r) }, nil
 	case t.Kind() == reflect.Struct && !rule.Opaque:
@@ -315,14 +320,57 @@ func (s *Set) list(t reflect.Type, rule *Rule) (check, error) {
 	}, nil
 }
 
-// eachSimple words a wrong element of a list of texts as wrong of the list.
-func eachSimple(inner check, v reflect.Value, path string, r *report) {
+// mapping checks a map of texts to texts.
+func (s *Set) mapping(t reflect.Type, rule *Rule) (check, error) {
+	keys, values := rule.Keys, rule.Each
+	if keys == nil {
+		keys = &Rule{}
+	}
+	if values == nil {
+		values = &Rule{}
+	}
+	ofKeys, err := s.value(t.Key(), keys)
+	if err != nil {
+		return nil, err
+	}
+	ofValues, err := s.value(t.Elem(), values)
+	if err != nil {
+		return nil, err
+	}
+	return func(v reflect.Value, path string, r *report) {
+		if !lengthCheck(v, v.Len(), path, rule, r) {
+			return
+		}
+		for _, key := range sortedKeys(v) {
+			if r.full() {
+				return
+			}
+			within(ofKeys, key, path, r, "Map keys must satisfy constraint: [")
+			within(ofValues, v.MapIndex(key), path, r, "Map value must satisfy constraint: [")
+		}
+	}, nil
+}
+
+// sortedKeys are in order, so that equal inputs have equal answers.
+func sortedKeys(v reflect.Value) []reflect.Value {
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	return keys
+}
+
+// within words what is wrong of something as wrong of what it is part of.
+func within(inner check, v reflect.Value, path string, r *report, as string) {
 	before := len(r.found)
 	inner(v, path, r)
 	if len(r.found) > before {
 		r.found = r.found[:before+1]
-		r.found[before].Constraint = "Member must satisfy constraint: [" + r.found[before].Constraint + "]"
+		r.found[before].Constraint = as + r.found[before].Constraint + "]"
 	}
+}
+
+// eachSimple words a wrong element of a list of texts as wrong of the list.
+func eachSimple(inner check, v reflect.Value, path string, r *report) {
+	within(inner, v, path, r, "Member must satisfy constraint: [")
 }
 
 // lengthCheck answers whether n is in the bounds.

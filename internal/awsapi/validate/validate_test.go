@@ -27,6 +27,7 @@ type input struct {
 	Blob   []byte
 	Token  *string
 	Upper  *string
+	Labels map[string]string
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -46,6 +47,7 @@ func set(t *testing.T) *validate.Set {
 			validate.Field{Name: "Many", Rule: validate.Rule{MaxLen: 20}},
 			validate.Field{Name: "Loose", Rule: validate.Rule{Opaque: true}},
 			validate.Field{Name: "Blob", Rule: validate.Rule{MaxLen: 4}},
+			validate.Field{Name: "Labels", Rule: validate.Rule{MaxLen: 2, Keys: &validate.Rule{Pattern: `[a-z]+`}, Each: &validate.Rule{MaxLen: 3}}},
 			validate.Field{Name: "Upper", Rule: validate.Rule{MinLen: 1}.Named("PolicyText")},
 		).NotBoth("Token", "Ids"),
 	)
@@ -64,7 +66,7 @@ func TestECRsTexts(t *testing.T) {
 	}{
 		{"all well", func(in *input) {
 			*in = input{Name: ptr("web"), Colour: "RED", Count: ptr(int32(1000)), Size: ptr(int64(0)), Ids: []string{"123456789012"},
-				Inner: &inner{Name: ptr("ab")}, Many: []inner{{Name: ptr("éèê")}}, Loose: []inner{{}}, Blob: []byte("1234"), Upper: ptr("x")}
+				Inner: &inner{Name: ptr("ab")}, Many: []inner{{Name: ptr("éèê")}}, Loose: []inner{{}}, Blob: []byte("1234"), Upper: ptr("x"), Labels: map[string]string{"a": "x", "b": ""}}
 		}, ""},
 		{"missing", func(in *input) { in.Name = nil }, "Invalid parameter at 'name' failed to satisfy constraint: 'must not be null'"},
 		{"short", func(in *input) { in.Name = ptr("a") }, "Invalid parameter at 'name' failed to satisfy constraint: 'must have length greater than or equal to 2'"},
@@ -81,6 +83,9 @@ func TestECRsTexts(t *testing.T) {
 		{"in a list", func(in *input) { in.Many = []inner{{Name: ptr("ok")}, {Name: ptr("toolong")}} }, "Invalid parameter at 'many.2.member.name' failed to satisfy constraint: 'Member must have length less than or equal to 4'"},
 		{"blob", func(in *input) { in.Blob = []byte("12345") }, "Invalid parameter at 'blob' failed to satisfy constraint: 'Member must have length less than or equal to 4'"},
 		{"another name", func(in *input) { in.Upper = ptr("") }, "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Member must have length greater than or equal to 1'"},
+		{"keys", func(in *input) { in.Labels = map[string]string{"a": "x", "B": "y"} }, "Invalid parameter at 'labels' failed to satisfy constraint: 'Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-z]+]'"},
+		{"values", func(in *input) { in.Labels = map[string]string{"a": "x", "b": "yyyy"} }, "Invalid parameter at 'labels' failed to satisfy constraint: 'Map value must satisfy constraint: [Member must have length less than or equal to 3]'"},
+		{"a large map", func(in *input) { in.Labels = map[string]string{"a": "x", "b": "y", "c": "z"} }, "Invalid parameter at 'labels' failed to satisfy constraint: 'Member must have length less than or equal to 2'"},
 		{"not both", func(in *input) { in.Token, in.Ids = ptr("t"), []string{"123456789012"} }, "Invalid parameter at 'token' failed to satisfy constraint: 'token cannot be specified together with ids'"},
 	}
 	s := set(t)
