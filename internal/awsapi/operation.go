@@ -61,9 +61,6 @@ type Service struct {
 	Names wire.Names
 	// Paths is how texts about wrong members call them; nil means Names.
 	Paths wire.Names
-	// Spelled is how messages about constraints name members; nil means as
-	// Names.
-	Spelled wire.Names
 	// Constraints are checked before a handler is called, and Violated words
 	// what they find.
 	Constraints []validate.Structure
@@ -84,9 +81,6 @@ type prepared struct {
 func prepare(s Service) (*prepared, error) {
 	if s.Names == nil {
 		s.Names = wire.LowerCamel
-	}
-	if s.Spelled == nil {
-		s.Spelled = s.Names
 	}
 	p := &prepared{Service: s, codec: wire.New(s.Names), byOp: map[string]*Operation{}, known: map[string]bool{}}
 	if s.Paths == nil {
