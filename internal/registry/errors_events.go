@@ -74,6 +74,11 @@ func TargetInputTwice(id string) *Error {
 	return Errorf(CodeValidation, "Only one of Input, InputPath, or InputTransformer must be provided for target %s.", id)
 }
 
+// EventDestinationNotFound says that there is no such API destination.
+func EventDestinationNotFound(name string) *Error {
+	return Errorf(CodeResourceNotFound, "An api-destination '%s' does not exist.", name)
+}
+
 // InvalidEvent refuses an event that a pattern is to be tested with.
 func InvalidEvent() *Error {
 	return Errorf(CodeValidation, "Parameter Event is not valid.")
