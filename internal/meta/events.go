@@ -44,9 +44,10 @@ type Change struct {
 	Scan  *Scan
 }
 
-// Announce makes events of a change; they are stored with it. It is called once
-// for each try of a transaction, must be quick, and must not use the store. Nil
-// announces nothing.
+// Announce makes events of a change; they are stored with it. It is called within
+// the transaction: again when that is tried again, and perhaps for a change that
+// does not come about, whose events are dropped. It must be quick and must not use
+// the store. Nil announces nothing.
 type Announce func(Change) []Event
 
 // EventQuery selects a page of events, in order of their ids.
@@ -65,7 +66,9 @@ type Events interface {
 	// most limit, and no more than one beyond maxBytes of bodies.
 	PendingEvents(ctx context.Context, limit, maxBytes int) ([]Event, error)
 	// FanOut queues deliveries and notes that events were fanned out, both or
-	// nothing. It is also how a replay queues deliveries of older events.
+	// nothing. Deliveries of events among the given that are not pending any more
+	// are dropped: somebody else has fanned them out. Those of others are a replay
+	// of older events; what is gone is passed over.
 	FanOut(ctx context.Context, events []int64, deliveries []NewDelivery) error
 	// ListEvents answers a page of an account's events, pending ones too.
 	ListEvents(ctx context.Context, account string, q EventQuery) ([]Event, error)
@@ -140,7 +143,10 @@ type Deliveries interface {
 	// DueDeliveries answers what is due for a target in the order in which it
 	// was queued, without what waits behind something of its lane that is not
 	// due yet: at most limit, and no more than one beyond maxBytes of bodies.
-	// next is when something else that waits becomes due; zero: never.
+	// When there is more, it is of what has been due for longest. Its cost grows
+	// neither with what waits behind a lane's first nor with other targets. next
+	// is when something else that waits becomes due, now when that may be
+	// already; zero: never.
 	DueDeliveries(ctx context.Context, target string, now time.Time, limit, maxBytes int) (due []Delivery, next time.Time, err error)
 	// Settle notes how attempts ended, all or none. Unknown ones are passed over.
 	Settle(ctx context.Context, all []Settlement) error
@@ -160,7 +166,7 @@ type DeadLetters interface {
 	// DeadLetters answers a page.
 	DeadLetters(ctx context.Context, account string, q DeadLetterQuery) ([]DeadLetter, error)
 	// RetryDeadLetters queues up to q.Limit dead letters again, as if they had
-	// never been tried, and answers how many.
+	// never been tried, behind what waits in their lanes, and answers how many.
 	RetryDeadLetters(ctx context.Context, account string, q DeadLetterQuery, now time.Time) (int, error)
 	// DeleteDeadLetters forgets up to q.Limit dead letters.
 	DeleteDeadLetters(ctx context.Context, account string, q DeadLetterQuery) (int, error)

@@ -50,6 +50,10 @@ func Run(t *testing.T, open Opener) {
 		{"Records", recordCases()},
 		{"Documents", documentCases()},
 		{"Jobs", jobCases()},
+		{"Events", eventCases()},
+		{"Deliveries", deliveryCases()},
+		{"DeadLetters", deadLetterCases()},
+		{"Leases", leaseCases()},
 		{"Hostile", hostileCases()},
 		{"Concurrency", concurrencyCases()},
 	}

@@ -47,7 +47,7 @@ func (s *Store) SetStorageClass(ctx context.Context, in meta.SetStorageClass) (r
 		if changed {
 			err = enqueue(t, in.Jobs)
 			if err == nil && in.Status != registry.ImageActivating {
-				err = enqueueFollow(t, in.Follow, repo, i.digest)
+				err = i.followed(t, in)
 			}
 			if err != nil {
 				return err
@@ -60,6 +60,19 @@ func (s *Store) SetStorageClass(ctx context.Context, in meta.SetStorageClass) (r
 		return registry.Image{}, err
 	}
 	return out, nil
+}
+
+// followed has referrers follow an image that has come to another storage class,
+// and tells of it.
+func (i lockedImage) followed(t *tx, in meta.SetStorageClass) error {
+	if err := enqueueFollow(t, in.Follow, i.repository, i.digest); err != nil {
+		return err
+	}
+	kind := meta.ImageRestored
+	if i.status = in.Status; i.status == registry.ImageArchived {
+		kind = meta.ImageArchived
+	}
+	return storeAnnounced(t, in.Announce, i.change(kind, in.Account, in.Repository, nil))
 }
 
 func imageOfID(t *tx, id int64) (registry.Image, error) {

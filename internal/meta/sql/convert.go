@@ -3,6 +3,7 @@ package sql
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -13,6 +14,9 @@ func micros(t time.Time) int64 {
 	}
 	return t.UnixMicro()
 }
+
+// maxMicros is later than anything.
+const maxMicros = math.MaxInt64
 
 func fromMicros(n int64) time.Time {
 	if n == 0 {

@@ -16,10 +16,10 @@ const (
 
 	qSubject             = `SELECT status FROM images WHERE repository_id = ? AND digest = ?`
 	qSubjectForShare     = qSubject + `{pg: FOR SHARE}`
-	qRepositoryOfID      = `SELECT 1 FROM repositories WHERE id = ? AND account IS NOT NULL`
+	qRepositoryOfID      = `SELECT account, name FROM repositories WHERE id = ? AND account IS NOT NULL`
 	qRepositoryToShare   = qRepositoryOfID + `{pg: FOR KEY SHARE}`
 	qRepositoryToArchive = qRepositoryOfID + `{pg: FOR NO KEY UPDATE}`
-	qFollowers           = `SELECT i.id, i.digest, i.status, i.pushed_at, coalesce(a.activated_at, 0), coalesce(a.with_subject, 0)
+	qFollowers           = `SELECT i.id, i.digest, i.status, i.pushed_at, coalesce(a.activated_at, 0), coalesce(a.with_subject, 0), ` + toldOfImage + `
 		FROM images i LEFT JOIN image_archive a ON a.image_id = i.id
 		WHERE i.repository_id = ? AND i.subject_digest = ? AND i.digest > ? ORDER BY i.digest LIMIT ?{pg: FOR UPDATE OF i}`
 )
@@ -59,6 +59,8 @@ type following struct {
 	t   *tx
 	in  meta.FollowSubject
 	out meta.Followed
+
+	account, repository string
 }
 
 // follower is a referrer that may have to follow its subject.
@@ -98,8 +100,7 @@ func (f *following) lock() (bool, error) {
 	if before == registry.ImageArchived {
 		statement = qRepositoryToArchive
 	}
-	var one int
-	if there, err := f.t.find(statement, []any{f.in.RepositoryID}, &one); err != nil || !there {
+	if there, err := f.t.find(statement, []any{f.in.RepositoryID}, &f.account, &f.repository); err != nil || !there {
 		return false, err
 	}
 	f.out.Subject, err = f.subject(qSubjectForShare)
@@ -122,7 +123,7 @@ func (f *following) page() (all []follower, err error) {
 		r := follower{lockedImage: lockedImage{repository: f.in.RepositoryID}}
 		var status string
 		var pushed, activated int64
-		err := rows.Scan(&r.id, &r.digest, &status, &pushed, &activated, &r.withSubject)
+		err := rows.Scan(append([]any{&r.id, &r.digest, &status, &pushed, &activated, &r.withSubject}, r.told.fields()...)...)
 		r.status, r.arrived = registry.ImageStatus(status), max(pushed, activated)
 		all = append(all, r)
 		return err
@@ -142,7 +143,7 @@ func (f *following) follow(r follower) (err error) {
 	case f.out.Subject == registry.ImageActive && r.status == registry.ImageArchived && r.withSubject:
 		changed, err = true, r.restore(f.t, registry.ImageActive, micros(f.in.Now))
 		if err == nil {
-			err = enqueueFollow(f.t, f.in.Follow, r.repository, r.digest)
+			err = f.followed(r, meta.ImageRestored, registry.ImageActive)
 		}
 	}
 	if changed {
@@ -160,7 +161,26 @@ func (f *following) remove(r follower) (changed, held bool, err error) {
 	if err != nil || len(parents) > 0 {
 		return false, true, err
 	}
-	return true, false, d.deleteImage()
+	var tags []string
+	if f.in.Announce != nil {
+		if tags, err = column[string](f.t.ctx, f.t, qTagsOfImage, r.id); err != nil {
+			return false, false, err
+		}
+	}
+	if err := d.deleteImage(); err != nil {
+		return false, false, err
+	}
+	return true, false, storeAnnounced(f.t, f.in.Announce, r.change(meta.ImageDeleted, f.account, f.repository, imageIDs(r.digest, tags)))
+}
+
+// followed tells of a referrer that has come to another storage class, and has
+// its own referrers follow it.
+func (f *following) followed(r follower, kind meta.ChangeKind, status registry.ImageStatus) error {
+	if err := enqueueFollow(f.t, f.in.Follow, r.repository, r.digest); err != nil {
+		return err
+	}
+	r.status = status
+	return storeAnnounced(f.t, f.in.Announce, r.change(kind, f.account, f.repository, nil))
 }
 
 func (f *following) archive(r follower) (changed, held bool, err error) {
@@ -174,5 +194,5 @@ func (f *following) archive(r follower) (changed, held bool, err error) {
 	if err := r.lockedImage.archive(f.t, micros(f.in.Now), 1); err != nil {
 		return false, false, err
 	}
-	return true, false, enqueueFollow(f.t, f.in.Follow, r.repository, r.digest)
+	return true, false, f.followed(r, meta.ImageArchived, registry.ImageArchived)
 }

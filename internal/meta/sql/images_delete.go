@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	qTagForUpdate   = `SELECT i.id, i.digest, i.status FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.hidden IN (0, 1) AND t.tag = ?{pg: FOR UPDATE}`
-	qImageForUpdate = `SELECT id, digest, status FROM images WHERE repository_id = ? AND digest = ?{pg: FOR UPDATE}`
+	// toldOfImage is what an announcement says of an image besides.
+	toldOfImage     = `i.media_type, i.artifact_type, coalesce(i.subject_digest, '')`
+	qTagForUpdate   = `SELECT i.id, i.digest, i.status, ` + toldOfImage + ` FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.hidden IN (0, 1) AND t.tag = ?{pg: FOR UPDATE}`
+	qImageForUpdate = `SELECT i.id, i.digest, i.status, ` + toldOfImage + ` FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR UPDATE}`
 	qTagsOfImage    = `SELECT tag FROM tags WHERE image_id = ? ORDER BY tag`
 	qParents        = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? LIMIT 100`
 	qDeleteTag      = `DELETE FROM tags WHERE repository_id = ? AND hidden IN (0, 1) AND tag = ? AND image_id = ?`
@@ -36,8 +38,10 @@ func (s *Store) DeleteImage(ctx context.Context, in meta.DeleteImage) ([]registr
 			return registry.ImageNotFound(in.Account, in.Repository, in.ID)
 		}
 		d := removal{t: t, lockedImage: i, follow: in.Follow}
-		gone, err = d.run(in.ID.Tag, in.Mode)
-		return err
+		if gone, err = d.run(in.ID.Tag, in.Mode); err != nil {
+			return err
+		}
+		return storeAnnounced(t, in.Announce, i.change(meta.ImageDeleted, in.Account, in.Repository, gone))
 	})
 	if err != nil {
 		return nil, err
@@ -51,6 +55,20 @@ type lockedImage struct {
 	repository, id int64
 	digest         string
 	status         registry.ImageStatus
+	told           told
+}
+
+// told is what an announcement says of an image besides its digest and status.
+type told struct{ mediaType, artifactType, subject string }
+
+func (w *told) fields() []any { return []any{&w.mediaType, &w.artifactType, &w.subject} }
+
+// change is what is to be announced of an image.
+func (i lockedImage) change(kind meta.ChangeKind, account, repository string, ids []registry.ImageID) meta.Change {
+	return meta.Change{Kind: kind, Account: account, Repository: repository, IDs: ids, Image: registry.Image{
+		RepositoryID: i.repository, Digest: i.digest, MediaType: i.told.mediaType, ArtifactType: i.told.artifactType,
+		SubjectDigest: i.told.subject, Status: i.status,
+	}}
 }
 
 // lockImage locks the image that id names, and the tag when one is given.
@@ -61,7 +79,7 @@ func lockImage(t *tx, repository int64, id registry.ImageID) (lockedImage, bool,
 	}
 	i := lockedImage{repository: repository}
 	var status string
-	found, err := t.find(statement, []any{repository, name}, &i.id, &i.digest, &status)
+	found, err := t.find(statement, []any{repository, name}, append([]any{&i.id, &i.digest, &status}, i.told.fields()...)...)
 	i.status = registry.ImageStatus(status)
 	return i, found && (id.Digest == "" || id.Digest == i.digest), err
 }
@@ -91,14 +109,20 @@ func (d *removal) run(tag string, mode meta.DeleteMode) ([]registry.ImageID, err
 	if err := d.deleteImage(); err != nil {
 		return nil, err
 	}
+	return imageIDs(d.digest, tags), nil
+}
+
+// imageIDs are the pairs of an image and its tags, or of an untagged one the one
+// without a tag.
+func imageIDs(digest string, tags []string) []registry.ImageID {
 	if len(tags) == 0 {
-		return []registry.ImageID{{Digest: d.digest}}, nil
+		return []registry.ImageID{{Digest: digest}}
 	}
-	gone := make([]registry.ImageID, len(tags))
+	ids := make([]registry.ImageID, len(tags))
 	for n, t := range tags {
-		gone[n] = registry.ImageID{Digest: d.digest, Tag: t}
+		ids[n] = registry.ImageID{Digest: digest, Tag: t}
 	}
-	return gone, nil
+	return ids
 }
 
 func (d *removal) untag(tag string) error {

@@ -33,15 +33,19 @@ const (
 	qInsertImageBlobs    = `INSERT INTO image_blobs (image_id, blob_id, repository_id) SELECT ?{pg:::bigint}, value, ?{pg:::bigint} FROM {unnest}`
 	qInsertImageChildren = `INSERT INTO image_children (parent_id, child_id) SELECT ?{pg:::bigint}, value FROM {unnest}`
 
-	qInsertTogether = `WITH image AS (` + insertImage + `, repository_id),
+	insertTogether = `WITH image AS (` + insertImage + `, repository_id),
 		needed AS (INSERT INTO image_blobs (image_id, blob_id, repository_id) SELECT image.id, b, image.repository_id FROM image, unnest(?::bigint[]) b),
 		listed AS (INSERT INTO image_children (parent_id, child_id) SELECT image.id, c FROM image, unnest(?::bigint[]) c),
 		named AS (INSERT INTO tags (repository_id, tag, image_id) SELECT image.repository_id, t, image.id FROM image, unnest(?::text[]) t
 			ON CONFLICT (repository_id, hidden, tag) DO NOTHING RETURNING tag),
 		counted AS (INSERT INTO image_counts (repository_id, shard, images) SELECT repository_id, ?::bigint, 1 FROM image
-			ON CONFLICT (repository_id, shard) DO UPDATE SET images = image_counts.images + 1)
+			ON CONFLICT (repository_id, shard) DO UPDATE SET images = image_counts.images + 1)`
+	insertedTogether = `
 		SELECT image.id, (SELECT coalesce(sum(c.images), 0)::bigint FROM image_counts c WHERE c.repository_id = image.repository_id),
 			(SELECT count(*) FROM named) FROM image`
+	qInsertTogether     = insertTogether + insertedTogether
+	qInsertTogetherTold = insertTogether + `,
+		told AS (INSERT INTO events (account, lane, at, pending, body) SELECT n.account, n.lane, n.at, 1, n.body FROM image, ` + eventsGiven + ` ORDER BY n.place)` + insertedTogether
 
 	qInsertTag   = `INSERT INTO tags (repository_id, tag, image_id) VALUES (?, ?, ?) ON CONFLICT (repository_id, hidden, tag) DO NOTHING`
 	qMoveTag     = `UPDATE tags SET image_id = ? WHERE repository_id = ? AND hidden = 0 AND tag = ? AND image_id = ?`
@@ -90,6 +94,7 @@ type push struct {
 	imageID  int64
 	// namedFresh: the tags that are new to the repository came with the image.
 	namedFresh bool
+	told       bool // the announcement came with the image, too
 
 	out meta.PutImageResult
 }
@@ -101,7 +106,7 @@ type namedImage struct {
 }
 
 func (p *push) run() error {
-	for _, step := range []func() error{p.findRepository, p.findBlobs, p.findChildren, p.checkTags, p.storeImage, p.storeTags} {
+	for _, step := range []func() error{p.findRepository, p.findBlobs, p.findChildren, p.checkTags, p.storeImage, p.storeTags, p.announce} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -230,7 +235,7 @@ func (p *push) storeImage() error {
 		subject = m.Subject.Digest
 		annotations = toJSON(m.Annotations)
 	}
-	inserted, images, err := p.insert([]any{i.RepositoryID, i.Digest, i.MediaType, i.ArtifactType, subject, annotations,
+	inserted, images, err := p.insert(i, []any{i.RepositoryID, i.Digest, i.MediaType, i.ArtifactType, subject, annotations,
 		i.Size, i.ManifestSize, micros(i.PushedAt), string(i.Status), int64(len(p.in.Tags)), nonNil(p.in.Payload)})
 	if err != nil {
 		return err
@@ -264,9 +269,9 @@ func (p *push) countImages() (images int64, err error) {
 
 // insert inserts the image with what refers to it and the tags that are new to
 // the repository, and says how many images there were before.
-func (p *push) insert(row []any) (inserted bool, images int64, err error) {
+func (p *push) insert(i registry.Image, row []any) (inserted bool, images int64, err error) {
 	if p.t.d.numbered {
-		return p.insertTogether(row)
+		return p.insertTogether(i, row)
 	}
 	if inserted, err = p.t.returning(qInsertImage, row, &p.imageID); err != nil || !inserted {
 		return inserted, 0, err
@@ -287,19 +292,24 @@ func (p *push) insert(row []any) (inserted bool, images int64, err error) {
 	return true, images, addImages(p.t, p.repo.ID, 1)
 }
 
-// insertTogether spares PostgreSQL four round trips.
-func (p *push) insertTogether(row []any) (inserted bool, images int64, err error) {
+// insertTogether spares PostgreSQL five round trips.
+func (p *push) insertTogether(i registry.Image, row []any) (inserted bool, images int64, err error) {
 	fresh := slices.DeleteFunc(slices.Clone(p.arriving), func(tag string) bool {
 		_, there := p.named[tag]
 		return there
 	})
 	var named int
+	statement := qInsertTogether
 	row = append(row, p.blobs, p.children, fresh, rand.IntN(p.t.d.shards))
-	inserted, err = p.t.returning(qInsertTogether, row, &p.imageID, &images, &named)
+	if p.in.Announce != nil {
+		statement = qInsertTogetherTold
+		row = append(row, eventArrays(p.in.Announce(p.pushed(i)))...)
+	}
+	inserted, err = p.t.returning(statement, row, &p.imageID, &images, &named)
 	if err == nil && inserted && named < len(fresh) {
 		err = errRetry // another push of a tag was faster
 	}
-	p.namedFresh = inserted
+	p.namedFresh, p.told = inserted, inserted
 	return inserted, images, err
 }
 
@@ -355,7 +365,10 @@ func (p *push) restore(i *registry.Image) error {
 	if err := archived.restore(p.t, registry.ImageActive, now); err != nil {
 		return err
 	}
-	return enqueueFollow(p.t, p.in.Follow, p.repo.ID, i.Digest)
+	if err := enqueueFollow(p.t, p.in.Follow, p.repo.ID, i.Digest); err != nil {
+		return err
+	}
+	return storeAnnounced(p.t, p.in.Announce, p.change(meta.ImageRestored, *i, nil))
 }
 
 func (p *push) addTagCount(image int64, n int) error {
@@ -403,6 +416,24 @@ func (p *push) storeTags() error {
 	}
 	p.out.Tagged = p.arriving
 	return nil
+}
+
+// announce tells of a push that has changed something. The image's row is held
+// or new, so that nobody else tells anything of it meanwhile.
+func (p *push) announce() error {
+	if p.in.Announce == nil || p.told || !p.out.Created && len(p.arriving) == 0 {
+		return nil
+	}
+	return storeAnnounced(p.t, p.in.Announce, p.pushed(p.out.Image))
+}
+
+func (p *push) pushed(i registry.Image) meta.Change {
+	return p.change(meta.ImagePushed, i, imageIDs(i.Digest, p.arriving))
+}
+
+func (p *push) change(kind meta.ChangeKind, i registry.Image, ids []registry.ImageID) meta.Change {
+	i.Tags = nil
+	return meta.Change{Kind: kind, Account: p.in.Account, Repository: p.in.Repository, Image: i, IDs: ids}
 }
 
 // follow stores what comes with an image that is new to the repository, or

@@ -35,6 +35,7 @@ type Store struct {
 	back   backend
 	purge  *purger
 	stats  statsCache
+	purged purgeMark
 	// manifests and memories are nil where other processes write, too.
 	manifests *manifestCache
 	memories

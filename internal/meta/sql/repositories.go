@@ -25,6 +25,7 @@ const (
 	qUpdateRepository       = `UPDATE repositories SET tag_mutability = ?, mutability_filters = ?, scan_on_push = ?, tags = ? WHERE id = ?`
 	qCountRepositories      = `SELECT count(*) FROM repositories WHERE account = ?`
 	qRepositoryHasImage     = `SELECT 1 FROM images WHERE repository_id = ? LIMIT 1`
+	qImagesToAnnounce       = `SELECT i.digest, i.status, ` + toldOfImage + `, CASE WHEN i.tag_count = 0 THEN '[]' ELSE {tags} END FROM images i WHERE i.repository_id = ? AND i.digest > ? ORDER BY i.digest LIMIT ?`
 	qHideRepository         = `UPDATE repositories SET account = NULL WHERE id = ?`
 )
 
@@ -235,6 +236,9 @@ func (s *Store) DeleteRepository(ctx context.Context, account, name string, forc
 		if _, err := t.exec(qHideRepository, r.ID); err != nil {
 			return err
 		}
+		if err := announceContent(t, announce, r); err != nil {
+			return err
+		}
 		deleted = r
 		finished, err = purgeRepositoryStep(t, r.ID, time.Now())
 		return err
@@ -246,4 +250,44 @@ func (s *Store) DeleteRepository(ctx context.Context, account, name string, forc
 		s.purge.wake()
 	}
 	return deleted, nil
+}
+
+// announcePage is how many images of a repository that goes are told of at a
+// time.
+const announcePage = 500
+
+// announceContent tells of all images of a repository that is being deleted. Its
+// row is held, so that nothing else is told of them: pushes, deletions and scans
+// hold a share of it.
+func announceContent(t *tx, announce meta.Announce, r *registry.Repository) error {
+	if announce == nil {
+		return nil
+	}
+	for after, more := "", true; more; {
+		var events []meta.Event
+		n := 0
+		err := each(t.ctx, t, func(rows *sql.Rows) error {
+			i := lockedImage{repository: r.ID}
+			var status, labels string
+			if err := rows.Scan(append(append([]any{&i.digest, &status}, i.told.fields()...), &labels)...); err != nil {
+				return err
+			}
+			var tags []string
+			if err := fromJSON(labels, &tags); err != nil {
+				return err
+			}
+			i.status = registry.ImageStatus(status)
+			events = append(events, announce(i.change(meta.ImageDeleted, r.Account, r.Name, imageIDs(i.digest, tags)))...)
+			after, n = i.digest, n+1
+			return nil
+		}, qImagesToAnnounce, r.ID, after, announcePage)
+		if err != nil {
+			return err
+		}
+		if err := appendEvents(t, events); err != nil {
+			return err
+		}
+		more = n == announcePage
+	}
+	return nil
 }

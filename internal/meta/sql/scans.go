@@ -16,6 +16,7 @@ const (
 	qImageForScan = `SELECT i.id, i.status, coalesce(s.engine, ''), coalesce(s.requested_at, 0) FROM images i JOIN repositories r ON r.id = i.repository_id
 		LEFT JOIN scans s ON s.image_id = i.id WHERE i.repository_id = ? AND i.digest = ? AND r.account IS NOT NULL{pg: FOR NO KEY UPDATE OF i}`
 	qRepositoryName = `SELECT coalesce(account, ''), name FROM repositories WHERE id = ?`
+	qImageForFinish = `SELECT i.id, i.status, ` + toldOfImage + `, {tags} FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE}`
 	qStartScan      = `INSERT INTO scans (image_id, engine, status, description, requested_at, completed_at, source_updated_at, inventory_id, counts, findings)
 		VALUES (?, ?, ?, '', ?, 0, 0, '', '{}', NULL)
 		ON CONFLICT (image_id) DO UPDATE SET engine = excluded.engine, status = excluded.status, description = '', requested_at = excluded.requested_at,
@@ -100,10 +101,39 @@ func startScan(t *tx, account string, image int64, in meta.StartScan) error {
 // FinishScan is part of meta.Scans.
 func (s *Store) FinishScan(ctx context.Context, scan meta.Scan, findings []byte, announce meta.Announce) error {
 	return s.write(ctx, func(t *tx) error {
-		_, err := t.exec(qFinishScan, scan.Engine, string(scan.Status), toText(scan.Description), micros(scan.CompletedAt), micros(scan.SourceUpdatedAt),
+		told, there, err := finishingScan(t, scan, announce != nil)
+		if err != nil || !there {
+			return err
+		}
+		n, err := t.exec(qFinishScan, scan.Engine, string(scan.Status), toText(scan.Description), micros(scan.CompletedAt), micros(scan.SourceUpdatedAt),
 			scan.InventoryID, encodeCounts(scan.Counts), findings, scan.RepositoryID, scan.Digest, micros(scan.RequestedAt))
-		return err
+		if err != nil || n == 0 {
+			return err
+		}
+		return storeAnnounced(t, announce, told)
 	})
+}
+
+// finishingScan holds an image of which the end of a scan is to be told, and
+// its repository, so that nothing else is told of it meanwhile; it says whether
+// they are there.
+func finishingScan(t *tx, scan meta.Scan, tell bool) (c meta.Change, there bool, err error) {
+	if !tell {
+		return c, true, nil
+	}
+	var account, name, status, tags string
+	if there, err = t.find(qRepositoryToShare, []any{scan.RepositoryID}, &account, &name); err != nil || !there {
+		return c, false, err
+	}
+	i := lockedImage{repository: scan.RepositoryID, digest: scan.Digest}
+	there, err = t.find(qImageForFinish, []any{scan.RepositoryID, scan.Digest}, append(append([]any{&i.id, &status}, i.told.fields()...), &tags)...)
+	if err != nil || !there {
+		return c, false, err
+	}
+	i.status = registry.ImageStatus(status)
+	c = i.change(meta.ScanEnded, account, name, nil)
+	c.Scan = &scan
+	return c, true, fromJSON(tags, &c.Image.Tags)
 }
 
 func encodeCounts(counts map[registry.Severity]int) string {

@@ -36,7 +36,10 @@ func (s *Store) openSQLite(ctx context.Context, c Config, path string) error {
 	s.back, s.writer, s.read, s.d = b, b.writer, b.prepared, b.prepared.d
 	// What the process before had claimed when it was killed is due at once.
 	err = s.write(ctx, func(t *tx) error {
-		_, err := t.exec(qReleaseClaims)
+		if _, err := t.exec(qReleaseClaims); err != nil {
+			return err
+		}
+		_, err := t.exec(qVoidLeases)
 		return err
 	})
 	if err != nil {
