@@ -38,6 +38,8 @@ type question struct {
 	// wants to remove.
 	tags    []registry.ResourceTag
 	tagKeys []string
+	// resourceTags are those that resource has.
+	resourceTags []registry.ResourceTag
 }
 
 // registryOf answers the registry that a caller addresses.
@@ -134,7 +136,11 @@ func (s *Service) ask(ctx context.Context, scope registry.Scope, c Caller, q que
 		}
 	}
 	if policies.Conditional() {
-		request.Context = s.conditionContext(c, q, texts.Tags)
+		tags := texts.Tags
+		if q.resource != "" {
+			tags = q.resourceTags
+		}
+		request.Context = s.conditionContext(c, q, tags)
 	}
 	return request, policies, nil
 }
@@ -172,10 +178,11 @@ func (s *Service) conditionContext(c Caller, q question, tags []registry.Resourc
 	if c.Kind == iam.User {
 		set("aws:username", c.Name)
 	}
+	service, _, _ := strings.Cut(q.action, ":")
 	for _, t := range tags {
 		key := strings.ToLower(t.Key)
 		values["aws:resourcetag/"+key] = []string{t.Value}
-		values["ecr:resourcetag/"+key] = []string{t.Value}
+		values[service+":resourcetag/"+key] = []string{t.Value}
 	}
 	for _, t := range q.tags {
 		values["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}

@@ -49,7 +49,7 @@ func (w *sweeper) start() {
 			err := w.s.Sweep(ctx)
 			if now := w.s.Now(); now.Sub(lastIdle) >= idleEvery {
 				lastIdle = now
-				err = errors.Join(err, w.s.SweepIdle(ctx))
+				err = errors.Join(err, w.s.SweepIdle(ctx), w.s.SweepSecrets(ctx))
 			}
 			if now := w.s.Now(); now.Sub(lastOrphans) >= orphanEvery {
 				lastOrphans = now

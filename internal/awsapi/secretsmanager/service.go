@@ -25,7 +25,37 @@ const (
 )
 
 // Secrets is what the API needs of the service.
-type Secrets interface{}
+type Secrets interface {
+	Writer
+	Reader
+	Remover
+}
+
+// Writer makes and changes secrets.
+type Writer interface {
+	CreateSecret(ctx context.Context, c service.Caller, in service.NewSecret) (service.Secret, string, error)
+	PutSecretValue(ctx context.Context, c service.Caller, in service.PutSecret) (service.Secret, service.SecretVersion, error)
+	UpdateSecret(ctx context.Context, c service.Caller, id string, in service.SecretChange) (service.Secret, string, error)
+	MoveSecretLabel(ctx context.Context, c service.Caller, id, label, from, to string) (service.Secret, error)
+	TagSecret(ctx context.Context, c service.Caller, id string, tags []registry.ResourceTag) error
+	UntagSecret(ctx context.Context, c service.Caller, id string, keys []string) error
+}
+
+// Reader tells about secrets, and their values.
+type Reader interface {
+	SecretValueOf(ctx context.Context, c service.Caller, id, version, label string) (service.Secret, service.SecretVersion, error)
+	SecretValues(ctx context.Context, c service.Caller, ids []string) ([]service.BatchedSecret, error)
+	FindSecretValues(ctx context.Context, c service.Caller, q service.SecretQuery) ([]service.BatchedSecret, error)
+	SecretOf(ctx context.Context, c service.Caller, action, id string) (service.Secret, error)
+	ListSecrets(ctx context.Context, c service.Caller, q service.SecretQuery) ([]service.Secret, error)
+	RandomPassword(ctx context.Context, c service.Caller, p service.Password) (string, error)
+}
+
+// Remover removes secrets and brings them back.
+type Remover interface {
+	DeleteSecret(ctx context.Context, c service.Caller, in service.DeleteSecret) (service.Secret, error)
+	RestoreSecret(ctx context.Context, c service.Caller, id string) (service.Secret, error)
+}
 
 // Config is what the API is made of.
 type Config struct {
@@ -58,9 +88,25 @@ func Service(c Config) awsapi.Service {
 	}
 }
 
-func (h *handlers) operations() []awsapi.Operation { return nil }
-
-func constraints() []validate.Structure { return nil }
+func (h *handlers) operations() []awsapi.Operation {
+	return []awsapi.Operation{
+		awsapi.Op(h.createSecret),
+		awsapi.Op(h.putSecretValue),
+		awsapi.Op(h.updateSecret),
+		awsapi.Op(h.updateSecretVersionStage),
+		awsapi.Op(h.tagResource),
+		awsapi.Op(h.untagResource),
+		awsapi.Op(h.getSecretValue),
+		awsapi.Op(h.batchGetSecretValue),
+		awsapi.Op(h.describeSecret),
+		awsapi.Op(h.listSecrets),
+		awsapi.Op(h.listSecretVersionIds),
+		awsapi.Op(h.getResourcePolicy),
+		awsapi.Op(h.getRandomPassword),
+		awsapi.Op(h.deleteSecret),
+		awsapi.Op(h.restoreSecret),
+	}
+}
 
 // names is the rule of the service: members are called as in Go.
 func names(_ reflect.Type, field string) string { return field }
