@@ -175,10 +175,14 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	guard, err := c.guard(ctx, c.Listen)
+	if err != nil {
+		return nil, err
+	}
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: limits, Rates: rates,
-		Secret: instance.Secret, Identities: oidc.New(oidc.Options{}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), FollowAfter: c.FollowAfter, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
+		Secret: instance.Secret, Identities: oidc.New(oidc.Options{Transport: oidc.GuardedTransport(guard)}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), FollowAfter: c.FollowAfter, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 	})
 	if err := a.ensureOwner(ctx, c.Account); err != nil {
 		return nil, err

@@ -2,13 +2,14 @@ package oidc
 
 import (
 	"context"
-	"fmt"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"syscall"
 	"time"
+
+	"github.com/ecru-registry/ecru/internal/outbound"
 )
 
 // reach is how far the requests to an issuer may go.
@@ -16,7 +17,7 @@ type reach int
 
 const (
 	outside  reach = iota // not to this machine
-	anywhere              // the issuer is on this machine
+	anywhere              // the issuer is on this machine, if that may be called at all
 	proxied               // a proxy that the operator has named is dialled instead
 )
 
@@ -33,36 +34,34 @@ func reachOf(issuer *url.URL, r *http.Request) reach {
 	return outside
 }
 
-// dialer connects to issuers. It looks at the address that is dialled, so that
-// no name, redirect or document of an issuer leads to where accounts must not
-// look around: this machine, and what a cloud tells its machines.
-func dialer() *net.Dialer {
-	return &net.Dialer{
-		Timeout: 5 * time.Second,
-		ControlContext: func(ctx context.Context, _, address string, _ syscall.RawConn) error {
-			far, _ := ctx.Value(reachKey{}).(reach)
-			to, err := netip.ParseAddrPort(address)
-			if far == proxied || err == nil && reachable(to.Addr(), far == anywhere) {
-				return nil
-			}
-			return fmt.Errorf("%s must not be asked for an issuer", address)
-		},
+// GuardedTransport makes transports to issuers that connect through a guard, so
+// that no name, redirect or document of an issuer leads to where accounts must
+// not look around. An issuer elsewhere does not lead to this machine even if
+// that may be called. A nil pool trusts what the machine trusts.
+func GuardedTransport(guard *outbound.Guard) func(roots *x509.CertPool) http.RoundTripper {
+	return func(roots *x509.CertPool) http.RoundTripper {
+		transport := guard.Transport()
+		transport.Proxy = http.ProxyFromEnvironment
+		transport.DialContext = dialThrough(guard)
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+		transport.ResponseHeaderTimeout = 5 * time.Second
+		transport.MaxIdleConns = 2
+		transport.IdleConnTimeout = 30 * time.Second
+		transport.ForceAttemptHTTP2 = true
+		return transport
 	}
 }
 
-// metadata is where Amazon's machines learn their credentials by IPv6; by IPv4
-// it is link-local.
-var metadata = netip.MustParseAddr("fd00:ec2::254")
-
-// reachable says whether an issuer may have an address; local, whether it may be
-// on this machine.
-func reachable(a netip.Addr, local bool) bool {
-	a = a.Unmap().WithZone("")
-	switch {
-	case a.IsLoopback():
-		return local
-	case a.IsUnspecified(), a.IsMulticast(), a.IsLinkLocalUnicast(), a == metadata:
-		return false
+func dialThrough(guard *outbound.Guard) func(ctx context.Context, network, address string) (net.Conn, error) {
+	proxy := net.Dialer{Timeout: 5 * time.Second}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		switch far, _ := ctx.Value(reachKey{}).(reach); far {
+		case proxied:
+			return proxy.DialContext(ctx, network, address)
+		case anywhere:
+			return guard.DialContext(ctx, network, address)
+		default:
+			return guard.DialContext(outbound.WithDenied(ctx, outbound.Loopback()...), network, address)
+		}
 	}
-	return true
 }

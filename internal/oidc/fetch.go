@@ -3,8 +3,6 @@ package oidc
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -136,19 +134,4 @@ func (f *fetcher) fetch(r *http.Request) fetched {
 		err = fmt.Errorf("%s answered more than %d bytes", r.URL.Redacted(), maxAnswer)
 	}
 	return fetched{status: response.StatusCode, header: response.Header, body: body, err: err}
-}
-
-// DefaultTransport makes the transport to an issuer that is used unless another
-// one is given. A nil pool trusts what the machine trusts.
-func DefaultTransport(roots *x509.CertPool) http.RoundTripper {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer().DialContext,
-		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   5 * time.Second,
-		ResponseHeaderTimeout: 5 * time.Second,
-		MaxIdleConns:          2,
-		IdleConnTimeout:       30 * time.Second,
-		ForceAttemptHTTP2:     true,
-	}
 }

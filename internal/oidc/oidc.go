@@ -21,6 +21,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/outbound"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -44,7 +45,8 @@ func algorithms() []string {
 // Options are the parts of a Verifier that have defaults.
 type Options struct {
 	// Transport makes the transport to an issuer, trusting the given pool or,
-	// if that is nil, what the machine trusts. DefaultTransport when nil.
+	// if that is nil, what the machine trusts. When nil, a GuardedTransport that
+	// allows this machine.
 	Transport func(roots *x509.CertPool) http.RoundTripper
 	// Now is the clock, time.Now when nil.
 	Now func() time.Time
@@ -63,7 +65,7 @@ type sourceID struct{ url, ca string }
 // New makes a Verifier.
 func New(o Options) *Verifier {
 	if o.Transport == nil {
-		o.Transport = DefaultTransport
+		o.Transport = GuardedTransport(outbound.New(outbound.Options{Deny: outbound.Default(true)}))
 	}
 	if o.Now == nil {
 		o.Now = time.Now

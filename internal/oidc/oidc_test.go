@@ -27,6 +27,7 @@ import (
 
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/oidc"
+	"github.com/ecru-registry/ecru/internal/outbound"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -399,7 +400,7 @@ func TestKnownKeysAreUsedWhileTheIssuerIsSlow(t *testing.T) {
 	var slow atomic.Bool
 	asked, answer := make(chan struct{}), make(chan struct{})
 	v := oidc.New(oidc.Options{Now: i.clock, Transport: func(roots *x509.CertPool) http.RoundTripper {
-		next := oidc.DefaultTransport(roots)
+		next := oidc.GuardedTransport(outbound.New(outbound.Options{Deny: outbound.Default(true)}))(roots)
 		return roundTrip(func(r *http.Request) (*http.Response, error) {
 			if slow.Swap(false) {
 				close(asked)
@@ -435,7 +436,7 @@ func TestTheClientIsGivenFromOutside(t *testing.T) {
 	i := newIssuer(t)
 	var reached []string
 	v := oidc.New(oidc.Options{Now: i.clock, Transport: func(roots *x509.CertPool) http.RoundTripper {
-		next := oidc.DefaultTransport(roots)
+		next := oidc.GuardedTransport(outbound.New(outbound.Options{Deny: outbound.Default(true)}))(roots)
 		return roundTrip(func(r *http.Request) (*http.Response, error) {
 			reached = append(reached, r.URL.Path)
 			return next.RoundTrip(r)

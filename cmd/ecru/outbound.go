@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/ecru-registry/ecru/internal/event/target"
+	"github.com/ecru-registry/ecru/internal/outbound"
+)
+
+// outboundFlags say what the server may call for those who use it.
+type outboundFlags struct {
+	OutboundDeny []string `help:"Networks that the server does not call for its users (targets of events, issuers of tokens): CIDRs, link-local, metadata, loopback, or none. Without it link-local and metadata, and loopback unless the server listens on loopback only." placeholder:"CIDR"`
+	AWSTargets   []string `name:"aws-targets" help:"ARNs of queues, topics and event buses of AWS that events may be sent to with the server's own credentials; * stands for anything. None without it." placeholder:"ARN"`
+}
+
+func (f *outboundFlags) validate() error {
+	if _, err := outbound.Parse(f.OutboundDeny); err != nil {
+		return fmt.Errorf("--outbound-deny: %w", err)
+	}
+	for _, pattern := range f.AWSTargets {
+		if !strings.HasPrefix(pattern, "arn:") && pattern != "*" {
+			return fmt.Errorf("--aws-targets: %q is not an ARN such as arn:aws:sqs:us-east-1:123456789012:ecr-*", pattern)
+		}
+	}
+	return nil
+}
+
+// guard makes the one way out of a server that listens on an address.
+func (f *outboundFlags) guard(ctx context.Context, listen string) (*outbound.Guard, error) {
+	if len(f.OutboundDeny) == 0 {
+		return outbound.New(outbound.Options{Deny: outbound.Default(outbound.LoopbackOnly(ctx, listen))}), nil
+	}
+	deny, err := outbound.Parse(f.OutboundDeny)
+	if err != nil {
+		return nil, fmt.Errorf("--outbound-deny: %w", err)
+	}
+	return outbound.New(outbound.Options{Deny: deny}), nil
+}
+
+// newTargets makes what events are sent with. Stdout must be safe to share.
+func (c *serveCommand) newTargets(known target.Destinations, guard *outbound.Guard, stdout io.Writer, log *slog.Logger) *target.Targets {
+	return target.New(target.Options{
+		Guard: guard, Destinations: known, Dir: filepath.Join(c.Data, "events"), Stdout: stdout,
+		AWS: c.AWSTargets, Version: currentVersion(), Logger: log,
+	})
+}
+
+// sharedWriter lets several write to one place, each write whole: events and
+// the audit log may both go to the standard output.
+type sharedWriter struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+// Write is io.Writer.
+func (w *sharedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
+}
