@@ -19,6 +19,8 @@ type quota struct {
 // quotasOf are the quotas by which limits can be changed, by name.
 func quotasOf(l *service.Limits) []quota {
 	return []quota{
+		{"event-rules", count(&l.EventRules)},
+		{"event-targets", count(&l.EventTargets)},
 		{"images-per-repository", count(&l.ImagesPerRepository)},
 		{"layer-part-size-mib", mebibytes(&l.LayerPartSize, 5, 20)},
 		{"layer-parts", count(&l.LayerParts)},

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/blob"
+	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -37,6 +38,9 @@ type Limits struct {
 	ReplicationDestinations int // different ones, per account
 	PullThroughCacheRules   int // per account
 
+	EventRules   int // per account
+	EventTargets int // per rule
+
 	ScanInterval time.Duration // between two scans of one image by one engine
 	ScansPerDay  int           // per account
 }
@@ -54,6 +58,8 @@ func DefaultLimits() Limits {
 		ReplicationRules:        25,
 		ReplicationDestinations: 25,
 		PullThroughCacheRules:   50,
+		EventRules:              300,
+		EventTargets:            5,
 		ScanInterval:            24 * time.Hour,
 		ScansPerDay:             100_000,
 	}
@@ -90,6 +96,9 @@ type Config struct {
 	// EventsStored is called after a transaction that has stored events. It must
 	// not block.
 	EventsStored func()
+	// CheckTarget says why a rule of an account must not have a target; nil lets
+	// pass whatever there can be.
+	CheckTarget func(home registry.Scope, t event.Target) error
 	// Stored is told of every blob that has become part of a repository by an
 	// upload. It must not block.
 	Stored func(account, repository string, b meta.Blob)
@@ -104,6 +113,7 @@ type Service struct {
 	Config
 	uploadKey   []byte
 	compiled    *compiledPolicies
+	rules       *kept[string, event.Rule]
 	throttle    *throttle
 	sessions    *sessionLocks
 	pulls       *pullRecorder
@@ -124,6 +134,9 @@ func New(c Config) *Service {
 	if c.EventsStored == nil {
 		c.EventsStored = func() {}
 	}
+	if c.CheckTarget == nil {
+		c.CheckTarget = event.ValidateTarget
+	}
 	if c.Stored == nil {
 		c.Stored = func(string, string, meta.Blob) {}
 	}
@@ -132,6 +145,7 @@ func New(c Config) *Service {
 	}
 	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks(), compiled: newCompiledPolicies(), throttle: newThrottle(c.Rates, c.Now)}
 	s.credentials = newCredentials(c.Secret)
+	s.rules = newKeptRules()
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
 	s.keyUses = newKeyUses(c.Store, c.Logger)
 	s.sweeper = newSweeper(s)

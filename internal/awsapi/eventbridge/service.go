@@ -26,6 +26,9 @@ const (
 // Bus is what the API needs of the service.
 type Bus interface {
 	Rules
+	Targets
+	Buses
+	Tags
 	Connections
 	Destinations
 }
@@ -61,7 +64,8 @@ func Service(c Config) awsapi.Service {
 func (h *handlers) operations() []awsapi.Operation {
 	var all []awsapi.Operation
 	for _, part := range [][]awsapi.Operation{
-		h.ruleOperations(), h.connectionOperations(), h.destinationOperations(),
+		h.ruleOperations(), h.targetOperations(), h.busOperations(), h.tagOperations(),
+		h.connectionOperations(), h.destinationOperations(),
 	} {
 		all = append(all, part...)
 	}
@@ -70,7 +74,10 @@ func (h *handlers) operations() []awsapi.Operation {
 
 func constraints() []validate.Structure {
 	var all []validate.Structure
-	for _, part := range [][]validate.Structure{ruleConstraints(), connectionConstraints(), destinationConstraints()} {
+	for _, part := range [][]validate.Structure{
+		ruleConstraints(), targetConstraints(), busConstraints(), tagConstraints(),
+		connectionConstraints(), destinationConstraints(),
+	} {
 		all = append(all, part...)
 	}
 	return all
