@@ -178,7 +178,7 @@ type KeyRing interface {
 	// RecordKeyUses notes when keys were used; later times win and unknown
 	// keys are passed over.
 	RecordKeyUses(ctx context.Context, uses []KeyUse) error
-	// RewriteSecrets replaces the instance's secret and every key's by what
-	// rewrite makes of them, all or none.
+	// RewriteSecrets replaces the instance's secret, every key's and the body of
+	// every SecretRecord by what rewrite makes of them, all or none.
 	RewriteSecrets(ctx context.Context, rewrite func(sealed []byte) ([]byte, error)) error
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -170,6 +171,11 @@ func keyRewrite(t *testing.T, s meta.Store) {
 	_, _, _, err := s.EnsureInstance(ctx, meta.Instance{Secret: []byte("instance"), CreatedAt: base}, rootKey("AKIAROOT"))
 	must(t, err)
 	must(t, s.CreateAccessKey(ctx, userKey("AKIA1"), 0))
+	other := record(meta.SecretRecord, "s2", "")
+	other.Account = otherAccount
+	for _, r := range []meta.Record{record(meta.SecretRecord, "s1", "sealed"), other, record(meta.ConnectionRecord, "s1", "not sealed")} {
+		must(t, s.CreateRecord(ctx, r, 0))
+	}
 	secrets := func() []string {
 		i, root, created, err := s.EnsureInstance(ctx, meta.Instance{}, rootKey("AKIANEW"))
 		if must(t, err); created {
@@ -179,21 +185,31 @@ func keyRewrite(t *testing.T, s meta.Store) {
 		must(t, err)
 		r, _, err := s.AccessKey(ctx, "AKIAROOT")
 		must(t, err)
-		return []string{string(i.Secret), string(root.Secret), string(r.Secret), string(k.Secret)}
-	}
-	before := []string{"instance", "secret", "secret", "sealed\x00\xffAKIA1"}
-	wantSame(t, "before", before, secrets())
-	calls, refusal := 0, errors.New("cannot unseal")
-	err = s.RewriteSecrets(ctx, func(sealed []byte) ([]byte, error) {
-		if calls++; calls == 3 {
-			return nil, refusal
+		all := []string{string(i.Secret), string(root.Secret), string(r.Secret), string(k.Secret)}
+		for _, of := range []meta.Record{record(meta.SecretRecord, "s1", ""), other, record(meta.ConnectionRecord, "s1", "")} {
+			r := value(s.Record(ctx, of.Account, of.Kind, of.Name))(t)
+			if all = append(all, string(r.Body)); !r.UpdatedAt.Equal(base) {
+				t.Errorf("%s was updated at %v", of.Name, r.UpdatedAt)
+			}
 		}
-		return reverse(sealed)
-	})
-	wantIs(t, "refused", err, refusal)
-	wantSame(t, "refused", before, secrets())
+		return all
+	}
+	before := []string{"instance", "secret", "secret", "sealed\x00\xffAKIA1", "sealed", "", "not sealed"}
+	wantSame(t, "before", before, secrets())
+	refusal := errors.New("cannot unseal")
+	for refused := 1; refused <= 5; refused++ {
+		calls := 0
+		err = s.RewriteSecrets(ctx, func(sealed []byte) ([]byte, error) {
+			if calls++; calls == refused {
+				return nil, refusal
+			}
+			return reverse(sealed)
+		})
+		wantIs(t, "refused", err, refusal)
+		wantSame(t, "refused", before, secrets())
+	}
 	must(t, s.RewriteSecrets(ctx, reverse))
-	wantSame(t, "rewritten", []string{"new instance", "new secret", "new secret", "new sealed\x00\xffAKIA1"}, secrets())
+	wantSame(t, "rewritten", []string{"new instance", "new secret", "new secret", "new sealed\x00\xffAKIA1", "new sealed", "new ", "not sealed"}, secrets())
 }
 
 func keyHostile(t *testing.T, s meta.Store) {
@@ -297,6 +313,20 @@ func keyRewriteRace(t *testing.T, s meta.Store) {
 		}
 	})
 	seal := func(secret []byte) ([]byte, error) { return append([]byte("+"), secret...), nil }
+	for _, name := range numbered("s%d", 6) {
+		all.Go(func() {
+			if err := s.CreateRecord(t.Context(), record(meta.SecretRecord, name, "body"), 100); err != nil {
+				t.Error(err)
+			}
+			_, err := s.UpdateRecord(t.Context(), account, meta.SecretRecord, name, base, func(r *meta.Record) error {
+				r.Body = append(slices.Clone(r.Body), '.')
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	for range 3 {
 		all.Go(func() {
 			if err := s.RewriteSecrets(t.Context(), seal); err != nil {
@@ -305,6 +335,12 @@ func keyRewriteRace(t *testing.T, s meta.Store) {
 		})
 	}
 	all.Wait()
+	for _, name := range numbered("s%d", 6) {
+		body := value(s.Record(t.Context(), account, meta.SecretRecord, name))(t).Body
+		if got := bytes.TrimLeft(body, "+"); string(got) != "body." || len(body)-len(got) > 3 {
+			t.Errorf("record %s: %q", name, body)
+		}
+	}
 	for _, k := range value(s.ListAccessKeys(t.Context(), account, ann))(t) {
 		want := userKey(k.ID).Secret
 		if got := bytes.TrimLeft(k.Secret, "+"); !bytes.Equal(got, want) || len(k.Secret)-len(got) > 3 {

@@ -50,6 +50,7 @@ func Run(t *testing.T, open Opener) {
 		{"Records", recordCases()},
 		{"Documents", documentCases()},
 		{"Jobs", jobCases()},
+		{"Announce", announceCases()},
 		{"Events", eventCases()},
 		{"Deliveries", deliveryCases()},
 		{"DeadLetters", deadLetterCases()},

@@ -31,11 +31,13 @@ const (
 	qInsertInstance = `INSERT INTO instance (id, secret, created_at, root_key) VALUES (1, ?, ?, ?)`
 
 	// While secrets are rewritten nobody adds one. SQLite has one writer.
-	qLockSealed      = `LOCK TABLE access_keys, instance IN SHARE ROW EXCLUSIVE MODE`
+	qLockSealed      = `LOCK TABLE access_keys, instance, records IN SHARE ROW EXCLUSIVE MODE`
 	qInstanceSecret  = `SELECT secret FROM instance WHERE id = 1`
 	qSealedKeys      = `SELECT id, secret FROM access_keys`
 	qRewriteInstance = `UPDATE instance SET secret = ? WHERE id = 1`
 	qRewriteKey      = `UPDATE access_keys SET secret = ? WHERE id = ?`
+	qSealedRecords   = `SELECT account, name, body FROM records WHERE kind = ?`
+	qRewriteRecord   = `UPDATE records SET body = ? WHERE account = ? AND kind = ? AND name = ?`
 )
 
 // AccessKey is part of meta.Keys. Keys that there are not are not remembered:
@@ -195,6 +197,7 @@ func (s *Store) RecordKeyUses(ctx context.Context, uses []meta.KeyUse) error {
 // RewriteSecrets is part of meta.KeyRing.
 func (s *Store) RewriteSecrets(ctx context.Context, rewrite func(sealed []byte) ([]byte, error)) error {
 	defer s.keys.changed()
+	defer s.records.changed()
 	return s.write(ctx, func(t *tx) error {
 		if t.d.numbered {
 			if _, err := t.exec(qLockSealed); err != nil {
@@ -246,6 +249,18 @@ func rewrittenSecrets(t *tx, rewrite func([]byte) ([]byte, error)) ([]secretChan
 		}
 		return add(qRewriteKey, sealed, id)
 	}, qSealedKeys)
+	if err != nil {
+		return nil, err
+	}
+	kind := string(meta.SecretRecord)
+	err = each(t.ctx, t, func(rows *sql.Rows) error {
+		var account, name string
+		var sealed []byte
+		if err := rows.Scan(&account, &name, &sealed); err != nil {
+			return err
+		}
+		return add(qRewriteRecord, sealed, account, kind, name)
+	}, qSealedRecords, kind)
 	return changes, err
 }
 

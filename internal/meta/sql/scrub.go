@@ -15,7 +15,7 @@ func (s *Store) Scrub(ctx context.Context) error {
 	case *sqliteBackend:
 		err = b.writer.pause(ctx, func() error { return b.scrub(ctx) })
 	case *postgresBackend:
-		for _, table := range []string{"instance", "access_keys"} {
+		for _, table := range []string{"instance", "access_keys", "records"} {
 			if _, one := b.db.ExecContext(ctx, "VACUUM (FULL) "+table); one != nil {
 				err = errors.Join(err, one)
 			}
