@@ -108,3 +108,23 @@ func isScalar(c byte) bool {
 	}
 	return true
 }
+
+// appendMinified appends a value without the space between its tokens.
+func appendMinified(b, value []byte) []byte {
+	if value[0] != '{' && value[0] != '[' {
+		return append(b, value...)
+	}
+	for i := 0; i < len(value); {
+		end := i + 1
+		if value[i] == '"' {
+			if end = skipString(value, i); end < 0 {
+				end = len(value)
+			}
+		}
+		if !isSpace(value[i]) {
+			b = append(b, value[i:end]...)
+		}
+		i = end
+	}
+	return b
+}

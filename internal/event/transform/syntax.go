@@ -20,13 +20,16 @@ func syntaxError(text string) string {
 	} else if !errors.As(err, &wrong) {
 		wrong = &json.SyntaxError{Offset: int64(len(text))}
 	}
-	at := int(min(max(wrong.Offset, 0), int64(len(text))))
+	at := int(wrong.Offset)
 	for at > 0 && at < len(text) && isWord(text[at-1]) && isWord(text[at]) {
 		at++
 	}
-	before := text[:at]
-	line := 1 + strings.Count(before, "\n")
-	column := 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+	begin := at
+	if at > 0 && at < len(text) && text[at-1] == '\n' {
+		begin-- // a line break within a string is what is wrong, and ends no line
+	}
+	line := 1 + strings.Count(text[:begin], "\n")
+	column := 1 + utf8.RuneCountInString(text[strings.LastIndexByte(text[:begin], '\n')+1:at])
 	return fmt.Sprintf("[Source: (String)%s; line: %d, column: %d]", source(text), line, column)
 }
 

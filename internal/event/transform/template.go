@@ -32,12 +32,14 @@ type template struct {
 	isText    bool
 	variables []variable
 	pieces    []piece
+	paths     tree
 }
 
-// variable is what fills gaps: a path, or one of those that need none.
+// variable is what fills gaps: what a path selects, or one of those that need
+// none.
 type variable struct {
 	name string
-	path *path
+	path int // its number in the tree
 }
 
 // piece is some text of a template and the gap behind it.
@@ -62,8 +64,11 @@ func compileTemplate(target string, t event.Transformer) (*template, error) {
 	text := made.cut(t.Template)
 	for i, v := range made.variables {
 		switch v.name {
-		case ruleARN, ruleName, ingestionTime, eventOnly:
+		case ruleARN, ruleName, ingestionTime:
+		case eventOnly:
+			made.addEnvelope(i)
 		case eventJSON:
+			made.variables[i].path = made.paths.add(path{})
 			if !strings.HasPrefix(strings.TrimLeft(t.Template, space), "{") {
 				return nil, registry.Errorf(registry.CodeValidation, "InputTemplate for target %s contains placeholder %s valid only for JSON template.", target, v.name)
 			}
@@ -72,7 +77,7 @@ func compileTemplate(target string, t event.Transformer) (*template, error) {
 			if !ok {
 				return nil, registry.Errorf(registry.CodeValidation, "InputTemplate for target %s contains invalid placeholder %s.", target, v.name)
 			}
-			made.variables[i].path = &p
+			made.variables[i].path = made.paths.add(p)
 		}
 	}
 	if made.isText = isLines(text); !made.isText {
@@ -206,11 +211,11 @@ func (t *template) minify() {
 // fill puts an event into the gaps. It is false when there is more than
 // MaxResult.
 func (t *template) fill(body []byte, v Variables) (made []byte, ok bool) {
-	values := make([][]byte, len(t.variables))
-	size := 0
-	for i := range t.variables {
-		values[i] = t.variables[i].value(body, v)
+	values, ok := t.values(body, v)
+	if !ok {
+		return nil, false
 	}
+	size := 0
 	for _, p := range t.pieces {
 		size += len(p.text)
 		if p.variable >= 0 {
@@ -226,7 +231,7 @@ func (t *template) fill(body []byte, v Variables) (made []byte, ok bool) {
 		if value := values[p.variable]; p.quoted {
 			made = appendQuoted(made, value, t.isText)
 		} else {
-			made = append(made, value...)
+			made = appendMinified(made, value)
 		}
 		if len(made) > MaxResult {
 			return nil, false
@@ -235,36 +240,31 @@ func (t *template) fill(body []byte, v Variables) (made []byte, ok bool) {
 	if t.isText {
 		return bytes.Trim(made, space), len(made) <= MaxResult
 	}
-	return singleLine(made), len(made) <= MaxResult
+	return made, len(made) <= MaxResult
 }
 
-// value is what a variable says, in JSON. What is not there is an empty string.
-func (v variable) value(body []byte, is Variables) []byte {
-	switch v.name {
-	case ruleARN:
-		return quote(is.RuleARN)
-	case ruleName:
-		return quote(is.RuleName)
-	case ingestionTime:
-		return quote(is.IngestedAt.UTC().Format("2006-01-02T15:04:05Z"))
-	case eventOnly:
-		return withoutDetail(body)
-	case eventJSON:
-		return whole(body)
+// values are what the variables say, in JSON. What is not there is an empty
+// string.
+func (t *template) values(body []byte, is Variables) (values [][]byte, ok bool) {
+	found, ok := t.paths.find(body)
+	values = make([][]byte, len(t.variables))
+	for i, v := range t.variables {
+		switch v.name {
+		case ruleARN:
+			values[i] = quote(is.RuleARN)
+		case ruleName:
+			values[i] = quote(is.RuleName)
+		case ingestionTime:
+			values[i] = quote(is.IngestedAt.UTC().Format("2006-01-02T15:04:05Z"))
+		case eventOnly:
+			values[i] = withoutDetail(found[v.path:])
+		default:
+			if values[i] = found[v.path]; values[i] == nil {
+				values[i] = []byte(`""`)
+			}
+		}
 	}
-	found, ok := v.path.find(body)
-	if !ok {
-		return []byte(`""`)
-	}
-	return found
-}
-
-func whole(body []byte) []byte {
-	found, ok := (&path{}).find(body)
-	if !ok {
-		return []byte("null")
-	}
-	return found
+	return values, ok
 }
 
 func quote(s string) []byte {
@@ -275,28 +275,38 @@ func quote(s string) []byte {
 	return b
 }
 
-// withoutDetail is the event as EventBridge makes it for the variable of that
-// name: in this order, and with the detail type under another name.
-func withoutDetail(body []byte) []byte {
-	b := make([]byte, 0, 512)
-	for _, names := range [...][2]string{
+// envelope is what the event without its detail is made of: the members of the
+// event, and what they are called then. EventBridge has them in this order, and
+// the detail type under another name.
+func envelope() [8][2]string {
+	return [...][2]string{
 		{"id", "id"}, {"account", "account"}, {"detail-type", "detailType"}, {"time", "time"},
 		{"source", "source"}, {"region", "region"}, {"resources", "resources"}, {"version", "version"},
-	} {
-		p := path{steps: []step{{name: names[0], index: byName}}}
-		found, ok := p.find(body)
-		if !ok {
+	}
+}
+
+// addEnvelope takes in the paths to the members, one after the other.
+func (t *template) addEnvelope(variable int) {
+	for i, names := range envelope() {
+		number := t.paths.add(path{steps: []step{{name: names[0], index: byName}}})
+		if i == 0 {
+			t.variables[variable].path = number
+		}
+	}
+}
+
+// withoutDetail is the event without its detail, of its members in order.
+func withoutDetail(members [][]byte) []byte {
+	b := append(make([]byte, 0, 512), '{')
+	for i, names := range envelope() {
+		if members[i] == nil {
 			continue
 		}
-		if len(b) == 0 {
-			b = append(b, `{"`...)
-		} else {
-			b = append(b, `,"`...)
+		if len(b) > 1 {
+			b = append(b, ',')
 		}
-		b = append(append(append(b, names[1]...), `":`...), found...)
-	}
-	if len(b) == 0 {
-		return []byte("{}")
+		b = append(append(append(b, '"'), names[1]...), `":`...)
+		b = append(b, members[i]...)
 	}
 	return append(b, '}')
 }

@@ -10,8 +10,6 @@
 package transform
 
 import (
-	"bytes"
-	"encoding/json"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/event"
@@ -25,7 +23,7 @@ const MaxResult = 256 << 10
 type Input struct {
 	target   string // its id
 	constant []byte
-	path     *path
+	path     *tree
 	template *template
 }
 
@@ -56,7 +54,8 @@ func Compile(t event.Target) (*Input, error) {
 		if !ok {
 			return nil, invalidPath(t.ID)
 		}
-		in.path = &p
+		in.path = &tree{}
+		in.path.add(p)
 	case t.Transformer != nil:
 		made, err := compileTemplate(t.ID, *t.Transformer)
 		if err != nil {
@@ -86,29 +85,31 @@ func invalidPath(target string) error {
 
 // Apply makes the input out of an event in JSON. Neither is modified; the result
 // may be the event itself. Of an event without what an input path selects it
-// makes null. Errors: Validation, when there is more than MaxResult.
+// makes null. Errors: Validation, when it would be more than MaxResult, or take
+// too much work.
 func (in *Input) Apply(body []byte, v Variables) ([]byte, error) {
+	made, ok := body, true
 	switch {
 	case in.constant != nil:
-		return in.constant, nil
+		made = in.constant
 	case in.path != nil:
-		return in.selected(body), nil
+		made, ok = in.selected(body)
 	case in.template != nil:
-		made, ok := in.template.fill(body, v)
-		if !ok {
-			return nil, registry.Errorf(registry.CodeValidation, "The transformed input for target %s is larger than %d bytes.", in.target, MaxResult)
-		}
-		return made, nil
+		made, ok = in.template.fill(body, v)
 	}
-	return body, nil
+	if !ok {
+		return nil, registry.Errorf(registry.CodeValidation, "The input for target %s that would be made of the event is too large: at most %d bytes.", in.target, MaxResult)
+	}
+	return made, nil
 }
 
-func (in *Input) selected(body []byte) []byte {
+func (in *Input) selected(body []byte) (made []byte, ok bool) {
 	found, ok := in.path.find(body)
-	if !ok {
-		return []byte("null")
+	if !ok || found[0] == nil {
+		return []byte("null"), ok
 	}
-	return singleLine(found)
+	made = appendMinified(make([]byte, 0, len(found[0])), found[0])
+	return made, len(made) <= MaxResult
 }
 
 // Expand answers what an HTTP parameter's value is for an event: where it is a
@@ -119,25 +120,15 @@ func Expand(value string, body []byte) string {
 	if !ok {
 		return value
 	}
-	found, ok := p.find(body)
-	if !ok {
+	var t tree
+	t.add(p)
+	found, ok := t.find(body)
+	switch {
+	case !ok || found[0] == nil:
 		return ""
-	}
-	if found[0] == '"' {
-		text, _ := unquoted(found)
+	case found[0][0] == '"':
+		text, _ := unquoted(found[0])
 		return text
 	}
-	return string(singleLine(found))
-}
-
-// singleLine is JSON without line breaks: only space between tokens can have any.
-func singleLine(text []byte) []byte {
-	if !bytes.ContainsAny(text, "\r\n") {
-		return text
-	}
-	var b bytes.Buffer
-	if json.Compact(&b, text) != nil {
-		return text
-	}
-	return b.Bytes()
+	return string(appendMinified(nil, found[0]))
 }
