@@ -190,6 +190,7 @@ func statusWord(s lifecycle.TagStatus) string {
 		return "Tagged"
 	case lifecycle.Untagged:
 		return "Untagged"
+	case lifecycle.Any:
 	}
 	return "Any"
 }
@@ -203,6 +204,7 @@ func countWords(c lifecycle.CountType) (word, unit string) {
 		return "Time since image pulled", "Days"
 	case lifecycle.SinceImageTransitioned:
 		return "Time since image transitioned", "Days"
+	case lifecycle.ImageCountMoreThan:
 	}
 	return "Image count more than", ""
 }

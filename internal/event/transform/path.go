@@ -88,14 +88,16 @@ func parseIndex(text string) (n int, ok bool) {
 	return n, true
 }
 
-// unquoted is the text of a JSON string.
-func unquoted(s []byte) (text string, ok bool) {
+// unquoted is the text of a JSON string, empty if it is none.
+func unquoted(s []byte) (text string) {
 	inner := s[1 : len(s)-1]
 	for _, c := range inner {
 		if c == '\\' || c < ' ' || c >= utf8.RuneSelf {
-			err := json.Unmarshal(s, &text)
-			return text, err == nil
+			if json.Unmarshal(s, &text) != nil {
+				return ""
+			}
+			return text
 		}
 	}
-	return string(inner), true
+	return string(inner)
 }

@@ -127,8 +127,7 @@ func Expand(value string, body []byte) string {
 	case !ok || found[0] == nil:
 		return ""
 	case found[0][0] == '"':
-		text, _ := unquoted(found[0])
-		return text
+		return unquoted(found[0])
 	}
 	return string(appendMinified(nil, found[0]))
 }

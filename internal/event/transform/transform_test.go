@@ -3,6 +3,7 @@ package transform_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -262,12 +263,11 @@ func TestRefusals(t *testing.T) {
 	} {
 		c.target.ID = "t1"
 		_, err := transform.Compile(c.target)
-		if registry.CodeOf(err) != registry.CodeValidation {
+		var refused *registry.Error
+		if !errors.As(err, &refused) || refused.Code != registry.CodeValidation {
 			t.Errorf("%+v: %v, not %s", c.target, err, c.want)
-			continue
-		}
-		if got := err.(*registry.Error).Message; got != c.want {
-			t.Errorf("%+v\nsays %s\nnot  %s", c.target, got, c.want)
+		} else if refused.Message != c.want {
+			t.Errorf("%+v\nsays %s\nnot  %s", c.target, refused.Message, c.want)
 		}
 	}
 }

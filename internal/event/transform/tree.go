@@ -173,8 +173,7 @@ func (n *node) named(key []byte) int {
 	inner := key[1 : len(key)-1]
 	for _, c := range inner {
 		if c == '\\' {
-			text, _ := unquoted(key)
-			inner = []byte(text)
+			inner = []byte(unquoted(key))
 			break
 		}
 	}
