@@ -90,6 +90,7 @@ type Engine struct {
 	patterns *lru.Cache[string, compiledPattern]
 	inputs   *lru.Cache[string, compiledInput]
 	limits   limits
+	rules    *knownRules
 	sends    atomic.Int64 // messages under way
 
 	wake    chan struct{}
@@ -115,6 +116,7 @@ func New(c Config) *Engine {
 	e := &Engine{
 		config: c, log: cmp.Or(c.Logger, slog.Default()),
 		limits: limits{byKey: map[string]*limit{}},
+		rules:  &knownRules{from: c.Rules, now: c.Now, byAccount: map[string]*accountRules{}},
 		wake:   make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	// lru.New fails only when it is to keep less than one.

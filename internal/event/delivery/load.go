@@ -55,7 +55,10 @@ func (r *runner) load() {
 		r.troubled(now, "reading what waits for a target", err)
 		return
 	}
-	if r.next = next; len(due) > 0 {
+	if r.next = next; !next.After(now) {
+		r.next = time.Time{} // that there is more is seen below
+	}
+	if len(due) > 0 {
 		r.oldest.Store(due[0].QueuedAt.UnixNano())
 	}
 	added, bytes := r.accept(due, now)

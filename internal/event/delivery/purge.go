@@ -20,6 +20,7 @@ func (s *session) purge() {
 		letters := s.purgeAll(store.PurgeDeadLetters, "dead letters", c.DeadLettersKeep)
 		c.Observe.purged(events, letters)
 		s.e.limits.prune(s.e.now())
+		s.e.rules.forget()
 	}
 }
 

@@ -46,7 +46,7 @@ func (e *Engine) replayable(ctx context.Context, account, rule string) error {
 	if rule == "" {
 		return nil
 	}
-	rules, err := e.config.Rules.EventRules(ctx, account)
+	rules, err := e.rules.read(ctx, account, 0)
 	if err != nil {
 		return err
 	}

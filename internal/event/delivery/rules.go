@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/event"
@@ -26,7 +27,7 @@ type ruleSet struct {
 // ruleSet answers the enabled rules of an account that have targets, or only
 // the one of a name.
 func (e *Engine) ruleSet(ctx context.Context, account, only string) (*ruleSet, error) {
-	rules, err := e.config.Rules.EventRules(ctx, account)
+	rules, err := e.rules.read(ctx, account, 0)
 	if err != nil {
 		return nil, fmt.Errorf("reading the rules of account %s: %w", account, err)
 	}
@@ -42,6 +43,57 @@ func (e *Engine) ruleSet(ctx context.Context, account, only string) (*ruleSet, e
 		}
 	}
 	return set, nil
+}
+
+// knownRules remembers the rules of accounts for a moment, for the many runners
+// that ask for them.
+type knownRules struct {
+	from Rules
+	now  func() time.Time
+
+	mu        sync.Mutex
+	byAccount map[string]*accountRules
+}
+
+// accountRules are the rules of an account as of a time. The mutex is held while
+// they are read, so that many who ask at a time read them once.
+type accountRules struct {
+	mu    sync.Mutex
+	at    time.Time
+	rules []event.Rule
+}
+
+// rulesFor is how old the rules may be by which a runner finds its target.
+const rulesFor = 500 * time.Millisecond
+
+// read answers rules that are not older than that.
+func (k *knownRules) read(ctx context.Context, account string, age time.Duration) ([]event.Rule, error) {
+	k.mu.Lock()
+	a, ok := k.byAccount[account]
+	if !ok {
+		a = &accountRules{}
+		k.byAccount[account] = a
+	}
+	k.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := k.now()
+	if age > 0 && !a.at.IsZero() && now.Sub(a.at) < age {
+		return a.rules, nil
+	}
+	rules, err := k.from.EventRules(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	a.at, a.rules = now, rules
+	return rules, nil
+}
+
+// forget drops all of them, for most accounts are busy only now and then.
+func (k *knownRules) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.byAccount)
 }
 
 // pattern compiles a rule's pattern, once for all rules that have the same.

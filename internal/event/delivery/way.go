@@ -44,7 +44,7 @@ func (r *runner) find(now time.Time) bool {
 	if r.gone.IsZero() && now.Sub(r.way.at) < wayFor && !r.way.at.IsZero() {
 		return true
 	}
-	rules, err := r.s.e.config.Rules.EventRules(r.s.work, r.account)
+	rules, err := r.s.e.rules.read(r.s.work, r.account, rulesFor)
 	if err != nil {
 		r.troubled(now, "reading the rules of an account", err)
 		return false
