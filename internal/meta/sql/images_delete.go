@@ -14,10 +14,14 @@ const (
 	toldOfImage     = `i.media_type, i.artifact_type, coalesce(i.subject_digest, '')`
 	qTagForUpdate   = `SELECT i.id, i.digest, i.status, ` + toldOfImage + ` FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.hidden IN (0, 1) AND t.tag = ?{pg: FOR UPDATE}`
 	qImageForUpdate = `SELECT i.id, i.digest, i.status, ` + toldOfImage + ` FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR UPDATE}`
-	qTagsOfImage    = `SELECT tag FROM tags WHERE image_id = ? ORDER BY tag`
-	qParents        = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? LIMIT 100`
-	qDeleteTag      = `DELETE FROM tags WHERE repository_id = ? AND hidden IN (0, 1) AND tag = ? AND image_id = ?`
-	qTouchBlobsOf   = `UPDATE repository_blobs SET touched_at = ? WHERE repository_id = ? AND touched_at < ?
+	// Pushes lock tags before images, so does everybody else.
+	tagsToLock       = `SELECT t.tag FROM tags t WHERE t.image_id = (`
+	qTagsOfTagToLock = tagsToLock + `SELECT n.image_id FROM tags n WHERE n.repository_id = ? AND n.hidden IN (0, 1) AND n.tag = ?) ORDER BY t.tag FOR UPDATE`
+	qTagsToLock      = tagsToLock + `SELECT id FROM images WHERE repository_id = ? AND digest = ?) ORDER BY t.tag FOR UPDATE`
+	qTagsOfImage     = `SELECT tag FROM tags WHERE image_id = ? ORDER BY tag`
+	qParents         = `SELECT p.digest FROM image_children c JOIN images p ON p.id = c.parent_id WHERE c.child_id = ? LIMIT 100`
+	qDeleteTag       = `DELETE FROM tags WHERE repository_id = ? AND hidden IN (0, 1) AND tag = ? AND image_id = ?`
+	qTouchBlobsOf    = `UPDATE repository_blobs SET touched_at = ? WHERE repository_id = ? AND touched_at < ?
 		AND blob_id IN (SELECT blob_id FROM image_blobs WHERE image_id = ?)`
 	qDeleteImage = `DELETE FROM images WHERE id = ?`
 )
@@ -71,11 +75,16 @@ func (i lockedImage) change(kind meta.ChangeKind, account, repository string, id
 	}}
 }
 
-// lockImage locks the image that id names, and the tag when one is given.
+// lockImage locks the image that id names, with its tags.
 func lockImage(t *tx, repository int64, id registry.ImageID) (lockedImage, bool, error) {
-	statement, name := qTagForUpdate, id.Tag
+	statement, tags, name := qTagForUpdate, qTagsOfTagToLock, id.Tag
 	if id.Tag == "" {
-		statement, name = qImageForUpdate, id.Digest
+		statement, tags, name = qImageForUpdate, qTagsToLock, id.Digest
+	}
+	if t.d.numbered {
+		if _, err := t.exec(tags, repository, name); err != nil {
+			return lockedImage{}, false, err
+		}
 	}
 	i := lockedImage{repository: repository}
 	var status string

@@ -16,7 +16,7 @@ const (
 	qImageForScan = `SELECT i.id, i.status, coalesce(s.engine, ''), coalesce(s.requested_at, 0) FROM images i JOIN repositories r ON r.id = i.repository_id
 		LEFT JOIN scans s ON s.image_id = i.id WHERE i.repository_id = ? AND i.digest = ? AND r.account IS NOT NULL{pg: FOR NO KEY UPDATE OF i}`
 	qRepositoryName = `SELECT coalesce(account, ''), name FROM repositories WHERE id = ?`
-	qImageForFinish = `SELECT i.id, i.status, ` + toldOfImage + `, {tags} FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE}`
+	qImageForFinish = `SELECT i.id, i.status, ` + toldOfImage + ` FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR NO KEY UPDATE}`
 	qStartScan      = `INSERT INTO scans (image_id, engine, status, description, requested_at, completed_at, source_updated_at, inventory_id, counts, findings)
 		VALUES (?, ?, ?, '', ?, 0, 0, '', '{}', NULL)
 		ON CONFLICT (image_id) DO UPDATE SET engine = excluded.engine, status = excluded.status, description = '', requested_at = excluded.requested_at,
@@ -121,19 +121,22 @@ func finishingScan(t *tx, scan meta.Scan, tell bool) (c meta.Change, there bool,
 	if !tell {
 		return c, true, nil
 	}
-	var account, name, status, tags string
+	var account, name, status string
 	if there, err = t.find(qRepositoryToShare, []any{scan.RepositoryID}, &account, &name); err != nil || !there {
 		return c, false, err
 	}
 	i := lockedImage{repository: scan.RepositoryID, digest: scan.Digest}
-	there, err = t.find(qImageForFinish, []any{scan.RepositoryID, scan.Digest}, append(append([]any{&i.id, &status}, i.told.fields()...), &tags)...)
+	there, err = t.find(qImageForFinish, []any{scan.RepositoryID, scan.Digest}, append([]any{&i.id, &status}, i.told.fields()...)...)
 	if err != nil || !there {
 		return c, false, err
 	}
 	i.status = registry.ImageStatus(status)
 	c = i.change(meta.ScanEnded, account, name, nil)
 	c.Scan = &scan
-	return c, true, fromJSON(tags, &c.Image.Tags)
+	// Not in the question before, which on PostgreSQL may have waited for the
+	// image and sees tags as they were when it was asked.
+	c.Image.Tags, err = column[string](t.ctx, t, qTagsOfImage, i.id)
+	return c, true, err
 }
 
 func encodeCounts(counts map[registry.Severity]int) string {
