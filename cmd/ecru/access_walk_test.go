@@ -80,7 +80,7 @@ func TestNobodyCanDoWhatNoPolicyAllows(t *testing.T) {
 
 // operationsToWalk are the rows of all that the APIs serve.
 func (w *walk) operationsToWalk() []walked {
-	rows := slices.Concat(operationRows(), stsRows(), adminRows())
+	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows())
 	var named []string
 	for _, row := range rows {
 		named = append(named, row.name)

@@ -32,6 +32,7 @@ type cli struct {
 	Key        keyCommand        `cmd:"" help:"Manage access keys."`
 	Role       roleCommand       `cmd:"" help:"Manage roles, which are taken on with temporary credentials."`
 	OIDC       oidcCommand       `cmd:"" name:"oidc" help:"Manage OIDC issuers, whose tokens can be changed into temporary credentials."`
+	Events     eventsCommand     `cmd:"" help:"Look at events, deliver them again, and look after what could not be delivered."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

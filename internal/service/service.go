@@ -96,6 +96,8 @@ type Config struct {
 	// EventsStored is called after a transaction that has stored events. It must
 	// not block.
 	EventsStored func()
+	// Replays hands stored events to the rules again; nil means that nobody can.
+	Replays Replayer
 	// CheckTarget says why a rule of an account must not have a target; nil lets
 	// pass whatever there can be.
 	CheckTarget func(home registry.Scope, t event.Target) error

@@ -39,6 +39,7 @@ type Management interface {
 	Roles
 	RolePolicies
 	Providers
+	EventLog
 }
 
 // Authorizer answers whether a caller may use an operation on an account.
@@ -83,7 +84,7 @@ func (h handlers) operations() []awsapi.Operation {
 	var all []awsapi.Operation
 	for _, part := range [][]awsapi.Operation{
 		h.advisoryOperations(), h.accountOperations(), h.userOperations(),
-		h.keyOperations(), h.roleOperations(), h.providerOperations(),
+		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(),
 	} {
 		all = append(all, part...)
 	}
@@ -118,6 +119,9 @@ func exceptions() map[registry.Code]string {
 		registry.CodeRepositoryPolicyNotFound: "RepositoryPolicyNotFoundException",
 		registry.CodeRegistryPolicyNotFound:   "RegistryPolicyNotFoundException",
 		registry.CodeThrottled:                "ThrottlingException",
+		registry.CodeResourceNotFound:         "ResourceNotFoundException",
+		registry.CodeInvalidEventPattern:      "InvalidEventPatternException",
+		registry.CodeInvalidState:             "InvalidStateException",
 	}
 }
 

@@ -45,11 +45,21 @@ func constraints() []validate.Structure {
 		validate.For[CreateOpenIDConnectProviderInput](account, must("Issuer"), must("ClientIDs")),
 		validate.For[ListOpenIDConnectProvidersInput](account, pageSize()),
 		validate.For[DeleteOpenIDConnectProviderInput](account, must("Issuer")),
+
+		validate.For[ListEventsInput](account, pageSize()),
+		validate.For[ReplayEventsInput](account, must("From")),
+		validate.For[ListDeadLettersInput](account, ids(), pageSize()),
+		validate.For[RetryDeadLettersInput](account, ids()),
+		validate.For[DeleteDeadLettersInput](account, ids()),
 	}
 }
 
 func must(member string) validate.Field {
 	return validate.Field{Name: member, Rule: validate.Rule{Required: true, MinLen: 1}}
+}
+
+func ids() validate.Field {
+	return validate.Field{Name: "IDs", Rule: validate.Rule{MaxLen: 1000}}
 }
 
 func pageSize() validate.Field {
