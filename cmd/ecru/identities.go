@@ -18,6 +18,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi"
 	"github.com/ecru-registry/ecru/internal/awsapi/admin"
 	"github.com/ecru-registry/ecru/internal/awscreds"
+	"github.com/ecru-registry/ecru/internal/event/delivery"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta/sql"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -103,6 +104,7 @@ func (f *instanceFlags) assemble(ctx context.Context, store *sql.Store, log *slo
 		Default: scope, Store: store, Limits: service.DefaultLimits(),
 		Secret: instance.Secret, Keyring: secrets.Keyring, Logger: log,
 	})
+	s.Replays = delivery.New(delivery.Config{Store: store, Rules: s, Region: scope.Region, Logger: log}) // it queues and sends nothing
 	for _, account := range unique([]string{root.Account, scope.Account}) {
 		if err := s.EnsureAccount(ctx, account); err != nil {
 			return nil, err
