@@ -165,11 +165,13 @@ func (s *Service) SweepSecrets(ctx context.Context) error {
 func (s *Service) sweepSecretsOf(ctx context.Context, scope registry.Scope) error {
 	return s.eachSecret(ctx, scope, "", func(found *foundSecret) (bool, error) {
 		if !found.gone(s.Now()) {
-			return true, nil
+			if orphan, err := s.isOrphan(ctx, found); err != nil || !orphan {
+				return true, err
+			}
 		}
 		removed, err := s.removeSecret(ctx, found)
 		if removed {
-			s.Logger.InfoContext(ctx, "deleted a secret whose time to recover it is over", "secret", found.arn())
+			s.Logger.InfoContext(ctx, "deleted a secret that was due to be", "secret", found.arn())
 		}
 		return true, err
 	})

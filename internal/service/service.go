@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/ecru-registry/ecru/internal/blob"
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/iam"
@@ -121,6 +123,7 @@ type Service struct {
 	pulls       *pullRecorder
 	keyUses     *batch[string, meta.KeyUse]
 	credentials *iam.Sessions
+	opened      *lru.Cache[openedKey, *openedDestination]
 	rootKeys    sync.Mutex // held while one is switched off or removed
 	sweeper     *sweeper
 }
@@ -147,6 +150,7 @@ func New(c Config) *Service {
 	}
 	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks(), compiled: newCompiledPolicies(), throttle: newThrottle(c.Rates, c.Now)}
 	s.credentials = newCredentials(c.Secret)
+	s.opened = newOpenedDestinations()
 	s.rules = newKeptRules()
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
 	s.keyUses = newKeyUses(c.Store, c.Logger)
