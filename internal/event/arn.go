@@ -145,11 +145,11 @@ func ValidateTarget(home registry.Scope, t Target) error {
 	case a.Kind == BusTarget && a.Account == home.Account && a.Region == home.Region && a.Name == DefaultBus:
 		return registry.Errorf(registry.CodeValidation, "Parameter %s is not valid. Reason: a bus must not be a target of its own rules.", t.ARN)
 	case a.Kind == QueueTarget && a.FIFO() && t.MessageGroupID == "":
-		return registry.Errorf(registry.CodeValidation, "Parameter(s) SqsParameters must be specified for target: %s.", t.ID)
+		return registry.TargetParameterMissing("SqsParameters", t.ID)
 	case t.MessageGroupID != "" && a.Kind != QueueTarget && !a.FIFO():
-		return registry.Errorf(registry.CodeValidation, "Parameter(s) SqsParameters not valid for target: %s.", t.ID)
+		return registry.TargetParameterUnsupported("SqsParameters", t.ID)
 	case t.HTTP != nil && a.Kind != DestinationTarget:
-		return registry.Errorf(registry.CodeValidation, "Parameter(s) HttpParameters not valid for target: %s.", t.ID)
+		return registry.TargetParameterUnsupported("HttpParameters", t.ID)
 	}
 	return validateDeadLetters(t)
 }
@@ -159,8 +159,14 @@ func validateDeadLetters(t Target) error {
 	if t.DeadLetterARN == "" {
 		return nil
 	}
-	if a, err := ParseTargetARN(t.DeadLetterARN); err != nil || a.Kind != QueueTarget || a.FIFO() {
-		return registry.Errorf(registry.CodeValidation, "Parameter %s is not valid. Reason: a dead-letter queue must be a standard queue of SQS.", t.DeadLetterARN)
+	switch a, err := ParseTargetARN(t.DeadLetterARN); {
+	case err == nil && a.Kind == QueueTarget && !a.FIFO():
+		return nil
+	case err == nil && a.Kind == QueueTarget:
+		return registry.DeadLettersInOrder()
 	}
-	return nil
+	if parts := strings.SplitN(t.DeadLetterARN, ":", 4); len(parts) == 4 && parts[0] == "arn" && parts[2] != "" && parts[2] != "sqs" {
+		return registry.DeadLettersUnsupported(parts[2])
+	}
+	return malformedARN(t.DeadLetterARN)
 }

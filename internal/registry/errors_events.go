@@ -74,6 +74,16 @@ func TargetInputTwice(id string) *Error {
 	return Errorf(CodeValidation, "Only one of Input, InputPath, or InputTransformer must be provided for target %s.", id)
 }
 
+// DeadLettersUnsupported refuses what cannot take dead letters.
+func DeadLettersUnsupported(service string) *Error {
+	return Errorf(CodeValidation, "%s is not supported as a dead letter resource.", service)
+}
+
+// DeadLettersInOrder refuses a queue that keeps an order.
+func DeadLettersInOrder() *Error {
+	return Errorf(CodeValidation, "SQS FIFO is not supported by Dead Letter Queues.")
+}
+
 // EventDestinationNotFound says that there is no such API destination.
 func EventDestinationNotFound(name string) *Error {
 	return Errorf(CodeResourceNotFound, "An api-destination '%s' does not exist.", name)

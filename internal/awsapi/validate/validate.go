@@ -329,6 +329,10 @@ func (s *Set) mapping(t reflect.Type, rule *Rule) (check, error) {
 	if values == nil {
 		values = &Rule{}
 	}
+	if rule.Sensitive {
+		k, v := keys.Secret(), values.Secret()
+		keys, values = &k, &v
+	}
 	ofKeys, err := s.value(t.Key(), keys)
 	if err != nil {
 		return nil, err
