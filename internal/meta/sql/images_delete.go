@@ -12,8 +12,8 @@ import (
 const (
 	// toldOfImage is what an announcement says of an image besides.
 	toldOfImage     = `i.media_type, i.artifact_type, coalesce(i.subject_digest, '')`
-	qTagForUpdate   = `SELECT i.id, i.digest, i.status, ` + toldOfImage + ` FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.hidden IN (0, 1) AND t.tag = ?{pg: FOR UPDATE}`
-	qImageForUpdate = `SELECT i.id, i.digest, i.status, ` + toldOfImage + ` FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR UPDATE}`
+	qTagForUpdate   = `SELECT i.id, i.digest, i.status, i.tag_count, ` + toldOfImage + ` FROM tags t JOIN images i ON i.id = t.image_id WHERE t.repository_id = ? AND t.hidden IN (0, 1) AND t.tag = ?{pg: FOR UPDATE}`
+	qImageForUpdate = `SELECT i.id, i.digest, i.status, i.tag_count, ` + toldOfImage + ` FROM images i WHERE i.repository_id = ? AND i.digest = ?{pg: FOR UPDATE}`
 	// Pushes lock tags before images, so does everybody else.
 	tagsToLock       = `SELECT t.tag FROM tags t WHERE t.image_id = (`
 	qTagsOfTagToLock = tagsToLock + `SELECT n.image_id FROM tags n WHERE n.repository_id = ? AND n.hidden IN (0, 1) AND n.tag = ?) ORDER BY t.tag FOR UPDATE`
@@ -81,14 +81,20 @@ func lockImage(t *tx, repository int64, id registry.ImageID) (lockedImage, bool,
 	if id.Tag == "" {
 		statement, tags, name = qImageForUpdate, qTagsToLock, id.Digest
 	}
+	var locked []string
 	if t.d.numbered {
-		if _, err := t.exec(tags, repository, name); err != nil {
+		var err error
+		if locked, err = column[string](t.ctx, t, tags, repository, name); err != nil {
 			return lockedImage{}, false, err
 		}
 	}
 	i := lockedImage{repository: repository}
 	var status string
-	found, err := t.find(statement, []any{repository, name}, append([]any{&i.id, &i.digest, &status}, i.told.fields()...)...)
+	var has int
+	found, err := t.find(statement, []any{repository, name}, append([]any{&i.id, &i.digest, &status, &has}, i.told.fields()...)...)
+	if err == nil && t.d.numbered && has > len(locked) {
+		err = errRetry // it got a tag while its lock was waited for
+	}
 	i.status = registry.ImageStatus(status)
 	return i, found && (id.Digest == "" || id.Digest == i.digest), err
 }
