@@ -17,10 +17,12 @@ func TestQuotas(t *testing.T) {
 	want := service.Limits{
 		Repositories: 1, ImagesPerRepository: 2, TagsPerImage: 3, LayerSize: 4 << 20, LayerParts: 5, LayerPartSize: 6 << 20,
 		LifecycleRules: 7, ReplicationRules: 8, ReplicationDestinations: 9, PullThroughCacheRules: 10, ScanInterval: 90 * time.Minute, ScansPerDay: 11,
+		EventRules: 12, EventTargets: 13,
 	}
 	got, err := limitsOf([]string{
 		"repositories=100", "repositories=1", "images-per-repository=2", "tags-per-image=3", "layer-size-mib=4", "layer-parts=5", "layer-part-size-mib=6",
 		"lifecycle-rules=7", "replication-rules=8", "replication-destinations=9", "pull-through-cache-rules=10", "scan-interval=1h30m", "scans-per-day=11",
+		"event-rules=12", "event-targets=13",
 	})
 	if err != nil || got != want {
 		t.Errorf("%+v, %v", got, err)
@@ -35,7 +37,7 @@ func TestQuotas(t *testing.T) {
 
 func TestQuotasThatAreRefused(t *testing.T) {
 	for given, text := range map[string]string{
-		"repos=5": `--quota: there is no quota "repos"; there are: images-per-repository, layer-part-size-mib, layer-parts, layer-size-mib, lifecycle-rules, ` +
+		"repos=5": `--quota: there is no quota "repos"; there are: event-rules, event-targets, images-per-repository, layer-part-size-mib, layer-parts, layer-size-mib, lifecycle-rules, ` +
 			`pull-through-cache-rules, replication-destinations, replication-rules, repositories, scan-interval, scans-per-day, tags-per-image`,
 		"repositories":           `--quota: "repositories" is not NAME=VALUE`,
 		"repositories=0":         `--quota: repositories: "0" is not a whole number from 1 to 2147483647`,
