@@ -53,7 +53,7 @@ type eventsTail struct {
 }
 
 // followPoll is how often a server is asked for new events.
-const followPoll = 500 * time.Millisecond
+const followPoll = time.Second
 
 // Run prints events until there are no more or, following, until it is
 // interrupted.

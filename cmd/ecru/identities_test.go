@@ -24,7 +24,7 @@ func callAs(ts *testscript.TestScript, _ bool, args []string) {
 	access, err := readAccess(ts.MkAbs(args[1]))
 	ts.Check(err)
 	access.AccessKeyID, access.SecretAccessKey = keyIn(ts, args[0])
-	target := map[string]string{"ecr": "AmazonEC2ContainerRegistry_V20150921", "ecru": "Ecru_V1"}[args[2]]
+	target := map[string]string{"ecr": "AmazonEC2ContainerRegistry_V20150921", "ecru": "Ecru_V1", "events": "AWSEvents"}[args[2]]
 	body := "{}"
 	if len(args) > 4 {
 		body = ts.ReadFile(args[4])

@@ -35,13 +35,15 @@ func TestCommandLine(t *testing.T) {
 			return sample.WriteAdvisories(filepath.Join(env.WorkDir, "export"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"waitfor":   waitFor,
-			"mode":      checkMode,
-			"interrupt": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(interrupt(ts, args[0])) },
-			"newer":     makeNewer,
-			"callas":    callAs,
-			"idof":      idOf,
-			"nosecret":  noSecret,
+			"waitfor":    waitFor,
+			"eventually": eventually,
+			"mode":       checkMode,
+			"interrupt":  func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(interrupt(ts, args[0])) },
+			"newer":      makeNewer,
+			"callas":     callAs,
+			"idof":       idOf,
+			"idin":       idIn,
+			"nosecret":   noSecret,
 		},
 	})
 }
@@ -69,10 +71,15 @@ func checkMode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// interrupt stops a background command in order: "interrupt NAME".
+// interrupt stops a background command in order: "interrupt NAME". The one that
+// follows events is called follower, all others are servers.
 func interrupt(ts *testscript.TestScript, name string) error {
+	does := "serve"
+	if name == "follower" {
+		does = "--follow"
+	}
 	for _, command := range ts.BackgroundCmds() {
-		if strings.Contains(strings.Join(command.Args, " "), "serve") && command.ProcessState == nil {
+		if strings.Contains(strings.Join(command.Args, " "), does) && command.ProcessState == nil {
 			return command.Process.Signal(os.Interrupt)
 		}
 	}
