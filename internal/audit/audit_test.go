@@ -98,6 +98,24 @@ func TestARequestOfTheDistributionAPIIsTheActionThatItStandsFor(t *testing.T) {
 	}
 }
 
+func TestResourcesAreCalledAsWhatTheyAre(t *testing.T) {
+	for arn, kind := range map[string]string{
+		"arn:aws:ecr:us-east-1:123456789012:repository/web":                "AWS::ECR::Repository",
+		"arn:aws:iam::123456789012:role/deploy":                            "AWS::IAM::Role",
+		"arn:aws:events:us-east-1:123456789012:rule/web":                   "AWS::Events::Rule",
+		"arn:aws:events:us-east-1:123456789012:event-bus/default":          "AWS::Events::EventBus",
+		"arn:aws:events:us-east-1:123456789012:connection/a/b":             "AWS::Events::Connection",
+		"arn:aws:events:us-east-1:123456789012:api-destination/a/b":        "AWS::Events::ApiDestination",
+		"arn:aws:secretsmanager:us-east-1:123456789012:secret:name-AbCdEf": "AWS::SecretsManager::Secret",
+	} {
+		note := &reqlog.Note{Operation: "Any", Decisions: []reqlog.Decision{{Account: "123456789012", Action: "x:Any", Resource: arn}}}
+		got := recorded(t, audit.Request{Note: note, At: began, Status: 200})
+		if got := got["resources"].([]any)[0].(map[string]any)["type"]; got != kind {
+			t.Errorf("%s is called %v", arn, got)
+		}
+	}
+}
+
 func TestWhateverAClientSendsMakesOneLineOfJSON(t *testing.T) {
 	note := &reqlog.Note{Operation: "GetManifest", Parameters: func(b []byte) []byte { return append(b, `"`+strings.Repeat("x", audit.MaxParameters)+`"`...) }}
 	hostile := "a\nb\"\x00\xff" + strings.Repeat("é", 1000)

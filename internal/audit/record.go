@@ -175,9 +175,31 @@ func appendResources(b []byte, all []reqlog.Decision) []byte {
 	return b
 }
 
+// resourceType goes by the ARN: on the hot path are repositories.
 func resourceType(arn string) string {
-	if strings.HasPrefix(arn, "arn:aws:iam:") {
+	part := func(from string) string {
+		for range 5 {
+			_, from, _ = strings.Cut(from, ":")
+		}
+		kind, _, _ := strings.Cut(from, "/")
+		return kind
+	}
+	switch {
+	case strings.HasPrefix(arn, "arn:aws:ecr:"):
+	case strings.HasPrefix(arn, "arn:aws:iam:"):
 		return "AWS::IAM::Role"
+	case strings.HasPrefix(arn, "arn:aws:secretsmanager:"):
+		return "AWS::SecretsManager::Secret"
+	case strings.HasPrefix(arn, "arn:aws:events:"):
+		switch part(arn) {
+		case "event-bus":
+			return "AWS::Events::EventBus"
+		case "connection":
+			return "AWS::Events::Connection"
+		case "api-destination":
+			return "AWS::Events::ApiDestination"
+		}
+		return "AWS::Events::Rule"
 	}
 	return "AWS::ECR::Repository"
 }
@@ -203,7 +225,7 @@ func nameOf(n *reqlog.Note) string {
 }
 
 func readOnly(name string) bool {
-	for _, prefix := range []string{"Get", "List", "Describe", "BatchGet", "BatchCheck", "Validate", "Head"} {
+	for _, prefix := range []string{"Get", "List", "Describe", "BatchGet", "BatchCheck", "Validate", "Head", "TestEventPattern"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
