@@ -29,10 +29,9 @@ const (
 		SELECT n.event, n.account, n.rule, n.target_id, n.target, n.lane, 0, n.at, n.at, n.replay,
 			CASE WHEN n.behind = 1 OR n.lane <> '' AND (SELECT w.id` + oldestOfLane + `) IS NOT NULL THEN 'behind' ELSE 'head' END, '', 0
 		FROM {lite:(SELECT value ->> 0 AS event, value ->> 1 AS account, value ->> 2 AS rule, value ->> 3 AS target_id, value ->> 4 AS target, value ->> 5 AS lane,
-				value ->> 6 AS at, value ->> 7 AS replay, value ->> 8 AS behind, key AS place FROM json_each(?)) n}{pg:
+				value ->> 6 AS at, value ->> 7 AS replay, value ->> 8 AS behind FROM json_each(?)) n}{pg:
 			(SELECT (value ->> 0)::bigint AS event, value ->> 1 AS account, value ->> 2 AS rule, value ->> 3 AS target_id, (value ->> 4) COLLATE "C" AS target, (value ->> 5) COLLATE "C" AS lane,
-				(value ->> 6)::bigint AS at, value ->> 7 AS replay, (value ->> 8)::bigint AS behind, place FROM json_array_elements(?::json) WITH ORDINALITY AS e(value, place)) n}
-		ORDER BY n.place`
+				(value ->> 6)::bigint AS at, value ->> 7 AS replay, (value ->> 8)::bigint AS behind, place FROM json_array_elements(?::json) WITH ORDINALITY AS e(value, place)) n}{pg: ORDER BY n.place}`
 
 	waitingTargets = `WITH RECURSIVE names (target) AS (
 			SELECT (SELECT d.target FROM event_deliveries d WHERE d.state = 'head' ORDER BY d.target LIMIT 1)
@@ -41,7 +40,7 @@ const (
 			FROM names WHERE names.target IS NOT NULL)
 		SELECT f.target, f.account, f.rule, f.target_id, f.due_at FROM names `
 	firstOfTarget   = `SELECT o.id FROM event_deliveries o WHERE o.state = 'head' AND o.target = names.target ORDER BY o.due_at, o.id LIMIT 1`
-	qWaitingTargets = waitingTargets + `{lite:CROSS JOIN event_deliveries f ON f.id = (` + firstOfTarget + `)}{pg:CROSS JOIN LATERAL (` + firstOfTarget + `) o JOIN event_deliveries f ON f.id = o.id} ORDER BY f.target`
+	qWaitingTargets = waitingTargets + `{lite:CROSS JOIN event_deliveries f ON f.id = (` + firstOfTarget + `)}{pg:CROSS JOIN LATERAL (` + firstOfTarget + `) o JOIN event_deliveries f ON f.id = o.id}`
 
 	// What is due, what follows it in its lane, and the first that is not due.
 	followersOf = ` FROM event_deliveries b WHERE b.target = ? AND b.lane = h.lane AND b.lane <> '' AND b.state <> 'dead' AND b.id > h.id ORDER BY b.id LIMIT ?`
@@ -120,6 +119,7 @@ func (s *Store) WaitingTargets(ctx context.Context) ([]meta.WaitingTarget, error
 		all = append(all, w)
 		return err
 	}, qWaitingTargets)
+	slices.SortFunc(all, func(a, b meta.WaitingTarget) int { return cmp.Compare(a.Target, b.Target) })
 	return all, err
 }
 

@@ -38,6 +38,9 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 		"qAccessKey": qAccessKey, "qKeysOf": qKeysOf, "qCountKeys": qCountKeys, "qRecordUse": qRecordUse,
 		"qHasReferrer": qHasReferrer, "qSubject": qSubject, "qFollowers": qFollowers, "qDropEntries": qDropEntries, "qRecordPull": qRecordPull,
 	}
+	for name, statement := range eventStatements(s.d) {
+		hot[name] = statement
+	}
 	for _, status := range []registry.ImageStatus{"", registry.ImageArchived, registry.ImageActivating, registry.ImageAnyStatus} {
 		for _, tags := range []registry.TagFilter{"", registry.Tagged, registry.Untagged} {
 			q := meta.ImageQuery{Status: status, Tags: tags}
@@ -76,11 +79,30 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 	}
 }
 
+// eventStatements are what events and deliveries stand on.
+func eventStatements(d *dialect) map[string]string {
+	all := map[string]string{
+		"qPendingEvents": qPendingEvents, "qEventsOfIDs": qEventsOfIDs, "qListEvents": qListEvents, "qFannedOut": qFannedOut, "qEventsToShare": qEventsToShare,
+		"qEventsInOrder": qEventsInOrder, "qEventsForPurge": qEventsForPurge, "qPurgeEvents": qPurgeEvents,
+		"qInsertDeliveries": qInsertDeliveries, "qWaitingTargets": qWaitingTargets, "qDue": qDue, "qDeliveriesOfIDs": qDeliveriesOfIDs,
+		"qDeliveriesToGo": qDeliveriesToGo, "qRemoveDeliveries": qRemoveDeliveries, "qTryAgain": qTryAgain, "qGiveUp": qGiveUp, "qPromote": qPromote,
+		"qRemoveDead": qRemoveDead, "qOldestDead": qOldestDead, "qLeaseOfOther": qLeaseOfOther, "qDropLease": qDropLease,
+		"qImageForFinish": qImageForFinish, "qImagesToAnnounce": qImagesToAnnounce,
+	}
+	for name, q := range map[string]meta.DeadLetterQuery{"all": {}, "of a rule": {Rule: "r"}, "of ids": {IDs: []int64{1}}, "of both": {Rule: "r", IDs: []int64{1}}} {
+		all["dead letters, "+name], _ = d.selectDead(deadLetters, "a", q)
+		all["ids of dead letters, "+name], _ = d.selectDead(deadLetterIDs, "a", q)
+	}
+	return all
+}
+
 // slowStep recognises a step that reads a whole table, or all that a
 // repository has, or sorts.
 func slowStep(step string) bool {
 	switch {
 	case strings.HasPrefix(step, "SCAN json_each"), strings.HasPrefix(step, "SCAN (subquery"), step == "SCAN CONSTANT ROW", strings.HasPrefix(step, "SEARCH image_counts"),
+		step == "SCAN names", step == "SCAN heads", step == "SCAN h", step == "SCAN x", step == "SCAN y", // targets; a page of what is due
+		step == "SCAN d USING COVERING INDEX event_deliveries_due", // the first of it
 		strings.HasSuffix(step, "FOR LAST TERM OF ORDER BY"), strings.HasSuffix(step, "FOR RIGHT PART OF ORDER BY"): // the tags of one image
 		return false
 	case strings.HasPrefix(step, "SCAN "), strings.Contains(step, "TEMP B-TREE"):
