@@ -25,6 +25,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi/admin"
 	"github.com/ecru-registry/ecru/internal/awsapi/ecr"
 	"github.com/ecru-registry/ecru/internal/awsapi/eventbridge"
+	"github.com/ecru-registry/ecru/internal/awsapi/secretsmanager"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -81,7 +82,7 @@ func TestNobodyCanDoWhatNoPolicyAllows(t *testing.T) {
 
 // operationsToWalk are the rows of all that the APIs serve.
 func (w *walk) operationsToWalk() []walked {
-	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows(), eventRows())
+	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows(), eventRows(), secretRows())
 	var named []string
 	for _, row := range rows {
 		named = append(named, row.name)
@@ -231,7 +232,7 @@ const walkedHost = "000000000000.dkr.ecr.us-east-1.localhost"
 // call sends an operation of an API.
 func (w *walk) call(who walker, row walked) answer {
 	service, operation, _ := strings.Cut(row.name, ":")
-	target := map[string]string{"ecr": ecr.Target, "ecru": admin.Target, "events": eventbridge.Target}[service]
+	target := map[string]string{"ecr": ecr.Target, "ecru": admin.Target, "events": eventbridge.Target, "secretsmanager": secretsmanager.Target}[service]
 	body, contentType := w.fill(row.body), "application/x-amz-json-1.1"
 	if service == "sts" {
 		body, contentType = "Action="+operation+"&Version=2011-06-15&"+body, "application/x-www-form-urlencoded"

@@ -245,11 +245,12 @@ const (
 
 // openedDestination is a destination with what it was made of.
 type openedDestination struct {
-	destination, connection, secret []byte // the bodies of the records
-	found                           event.Destination
-	auth                            event.Authorization
-	revision                        string
-	checked                         time.Time
+	destination, connection, secret meta.Record
+
+	found    event.Destination
+	auth     event.Authorization
+	revision string
+	checked  time.Time
 }
 
 type openedKey struct{ account, arn string }
@@ -273,20 +274,37 @@ func (s *Service) EventDestination(ctx context.Context, account, arn string) (ev
 	if ok && !s.Alone && s.Now().Sub(known.checked).Abs() < openedFor {
 		return known.found, known.auth, known.revision, nil
 	}
-	found, err := s.openDestination(ctx, registry.Scope{Account: account, Region: s.Default.Region}, arn, known)
+	if ok && s.isAsOpened(ctx, known) {
+		if !s.Alone {
+			again := *known
+			again.checked = s.Now()
+			s.opened.Add(key, &again)
+		}
+		return known.found, known.auth, known.revision, nil
+	}
+	found, err := s.openDestination(ctx, registry.Scope{Account: account, Region: s.Default.Region}, arn)
 	if err != nil {
 		s.opened.Remove(key)
 		return event.Destination{}, event.Authorization{}, "", err
 	}
-	if found != known || !s.Alone {
-		s.opened.Add(key, found)
-	}
+	s.opened.Add(key, found)
 	return found.found, found.auth, found.revision, nil
 }
 
-// openDestination reads the three records of a destination, and answers known if
-// they are still those that it was made of.
-func (s *Service) openDestination(ctx context.Context, scope registry.Scope, arn string, known *openedDestination) (*openedDestination, error) {
+// isAsOpened says whether the records that a destination was made of are still
+// the same.
+func (s *Service) isAsOpened(ctx context.Context, known *openedDestination) bool {
+	for _, was := range []*meta.Record{&known.destination, &known.connection, &known.secret} {
+		is, err := s.Store.Record(ctx, was.Account, was.Kind, was.Name)
+		if err != nil || !bytes.Equal(is.Body, was.Body) {
+			return false
+		}
+	}
+	return true
+}
+
+// openDestination makes a destination of its three records.
+func (s *Service) openDestination(ctx context.Context, scope registry.Scope, arn string) (*openedDestination, error) {
 	name, id, ok := cutEventsARN(scope, "api-destination", arn)
 	if !ok {
 		return nil, registry.EventDestinationNotFound(arn)
@@ -316,21 +334,13 @@ func (s *Service) openDestination(ctx context.Context, scope registry.Scope, arn
 			return nil, err
 		}
 	}
-	if known != nil && bytes.Equal(known.destination, record.Body) && bytes.Equal(known.connection, connection.Body) && bytes.Equal(known.secret, secret.Body) {
-		if s.Alone {
-			return known, nil
-		}
-		again := *known
-		again.checked = s.Now()
-		return &again, nil
-	}
 	name, _, _ = cutEventsARN(scope, "connection", found.ConnectionARN)
 	auth, version, err := s.authorizationOf(ctx, scope, name, x)
 	if err != nil {
 		return nil, err
 	}
 	return &openedDestination{
-		destination: record.Body, connection: connection.Body, secret: secret.Body,
+		destination: record, connection: connection, secret: secret,
 		found: found, auth: auth, revision: revisionOf(record.Body, connection.Body, []byte(version)), checked: s.Now(),
 	}, nil
 }
