@@ -45,6 +45,7 @@ type serveCommand struct {
 	StopTimeout time.Duration `help:"How long a stop waits for running requests and scans." default:"30s"`
 	auditFlags
 	outboundFlags
+	eventFlags
 	Throttle    []string      `help:"Hold each principal to so many calls a second: ecr for ECR's own rates, and NAME=RATE for an operation, such as PutImage=10." placeholder:"NAME=RATE"`
 	Quota       []string      `help:"Change a quota, such as repositories=500 or scan-interval=1h; an unknown name is answered with all." placeholder:"NAME=VALUE"`
 	FollowAfter time.Duration `help:"How long signatures and other reference artifacts outlive the image that they refer to, up to 24h." default:"1h"`
@@ -78,7 +79,7 @@ func (c *serveCommand) Validate() error {
 	if _, err := origin.Parse(c.TrustedProxies); err != nil {
 		return fmt.Errorf("--trusted-proxies: %w", err)
 	}
-	if err := errors.Join(c.auditFlags.validate(), c.outboundFlags.validate()); err != nil {
+	if err := errors.Join(c.auditFlags.validate(), c.outboundFlags.validate(), c.eventFlags.validate()); err != nil {
 		return err
 	}
 	return validPublicURL(c.PublicURL)

@@ -44,6 +44,7 @@ type app struct {
 	jobs    *job.Runner
 	updater *advisory.Updater
 	ahead   *scan.Ahead
+	events  *carrier
 	server  *server.Server
 	audit   auditLog
 	// The transports are kept so that a test can walk all that they serve.
@@ -179,11 +180,14 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
+	a.events = c.newCarrier(store, guard, s.out, metrics.Registry(), log)
 	a.service = service.New(service.Config{
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: limits, Rates: rates,
 		Secret: instance.Secret, Identities: oidc.New(oidc.Options{Transport: oidc.GuardedTransport(guard)}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), FollowAfter: c.FollowAfter, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
+		EventsStored: a.events.Wake, Replays: a.events, CheckTarget: a.events.targets.Validate,
 	})
+	a.events.rules.Service = a.service
 	if err := a.ensureOwner(ctx, c.Account); err != nil {
 		return nil, err
 	}
@@ -299,6 +303,7 @@ func (a advisoryAdmin) Import(ctx context.Context, directory string, ecosystems 
 
 func (a *app) start() error {
 	a.service.Start()
+	a.events.Start(context.Background())
 	a.ahead.Start()
 	a.jobs.Start(context.Background())
 	if err := a.updater.Start(context.Background()); err != nil {
@@ -308,11 +313,11 @@ func (a *app) start() error {
 }
 
 // stop ends what start began, in the other direction: no new requests, then no
-// new jobs, then the background work.
+// new jobs, no deliveries, then the background work.
 func (a *app) stop(within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	err := errors.Join(a.server.Stop(ctx), a.jobs.Stop(ctx))
+	err := errors.Join(a.server.Stop(ctx), a.jobs.Stop(ctx), a.events.Stop(ctx))
 	a.ahead.Stop()
 	return errors.Join(err, a.updater.Stop(ctx), a.service.Stop(ctx))
 }

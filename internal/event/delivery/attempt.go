@@ -82,7 +82,8 @@ func (r *runner) attempt(it *item, w way) {
 		}
 	}
 	e.sends.Add(-1)
-	e.config.Observe.attempt(out.result(), e.now().Sub(begin))
+	e.config.Observe.Took(e.now().Sub(begin))
+	e.config.Observe.Ended(out.result(), 1)
 	r.leave(func(i *inbox) { i.ended = append(i.ended, out) })
 }
 
@@ -90,11 +91,10 @@ func (r *runner) attempt(it *item, w way) {
 func (r *runner) burial(b burial, w way) {
 	e := r.s.e
 	e.sends.Add(1)
-	begin := e.now()
 	out := ended{item: b.item, burial: true, settlement: r.buried(b.item, &w, b.verdict)}
 	out.interrupted = r.s.send.Err() != nil
 	e.sends.Add(-1)
-	e.config.Observe.attempt(out.result(), e.now().Sub(begin))
+	e.config.Observe.Ended(out.result(), 1)
 	r.leave(func(i *inbox) { i.ended = append(i.ended, out) })
 }
 

@@ -110,6 +110,7 @@ func New(c Config) *Engine {
 	c.Memory = cmp.Or(c.Memory, defaultMemory)
 	c.Poll = cmp.Or(c.Poll, defaultPoll)
 	c.Owner = cmp.Or(c.Owner, rand.Text())
+	c.Observe = c.Observe.withDefaults()
 	if c.Now == nil {
 		c.Now = time.Now
 	}

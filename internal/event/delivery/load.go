@@ -58,7 +58,7 @@ func (r *runner) load() {
 	if r.next = next; !next.After(now) {
 		r.next = time.Time{} // that there is more is seen below
 	}
-	if len(due) > 0 {
+	if len(due) > 0 { // else what waits is what was tried before
 		r.oldest.Store(due[0].QueuedAt.UnixNano())
 	}
 	added, bytes := r.accept(due, now)
@@ -128,7 +128,7 @@ func (r *runner) giveUp(it *item, v *verdict) {
 		return
 	}
 	r.logGivenUp(it, v.reason)
-	r.s.e.config.Observe.attempt(ResultGivenUp, 0)
+	r.s.e.config.Observe.Ended(ResultGivenUp, 1)
 	r.settle(it, v.settlement(it, r.s.e.now()))
 }
 

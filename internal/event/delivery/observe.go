@@ -2,7 +2,7 @@ package delivery
 
 import "time"
 
-// Result is how an attempt to deliver ended, or what else became of a delivery.
+// Result is what became of a delivery, or of an attempt at it.
 type Result string
 
 // The results.
@@ -10,9 +10,14 @@ const (
 	ResultDelivered   Result = "delivered"
 	ResultRetried     Result = "retried"
 	ResultGivenUp     Result = "given_up"
-	ResultInterrupted Result = "interrupted"
-	ResultDropped     Result = "dropped" // its target is gone
+	ResultInterrupted Result = "interrupted" // by the end of the process; it is sent again
+	ResultDropped     Result = "dropped"     // its target is gone
 )
+
+// Results are all of them.
+func Results() []Result {
+	return []Result{ResultDelivered, ResultRetried, ResultGivenUp, ResultInterrupted, ResultDropped}
+}
 
 // Observer is told what happens, for metrics. What is nil is not called; what
 // is called must be quick.
@@ -20,28 +25,28 @@ type Observer struct {
 	// Events: so many events were handed to the rules, which queued so many
 	// deliveries.
 	Events func(events, deliveries int)
-	// Attempt: a delivery ended so, having taken so long.
-	Attempt func(r Result, took time.Duration)
+	// Ended: so many deliveries ended so.
+	Ended func(r Result, n int)
+	// Took: an attempt took so long, however it ended.
+	Took func(d time.Duration)
 	// Purged: so many events and dead letters were removed for their age.
 	Purged func(events, deadLetters int)
 }
 
-func (o Observer) events(events, deliveries int) {
-	if o.Events != nil {
-		o.Events(events, deliveries)
+func (o Observer) withDefaults() Observer {
+	if o.Events == nil {
+		o.Events = func(int, int) {}
 	}
-}
-
-func (o Observer) attempt(r Result, took time.Duration) {
-	if o.Attempt != nil {
-		o.Attempt(r, took)
+	if o.Ended == nil {
+		o.Ended = func(Result, int) {}
 	}
-}
-
-func (o Observer) purged(events, deadLetters int) {
-	if o.Purged != nil && events+deadLetters > 0 {
-		o.Purged(events, deadLetters)
+	if o.Took == nil {
+		o.Took = func(time.Duration) {}
 	}
+	if o.Purged == nil {
+		o.Purged = func(int, int) {}
+	}
+	return o
 }
 
 // Load is how an engine is doing.

@@ -18,7 +18,7 @@ func (s *session) purge() {
 	for wait(s.work, purgeEvery) {
 		events := s.purgeAll(store.PurgeEvents, "events", c.EventsKeep)
 		letters := s.purgeAll(store.PurgeDeadLetters, "dead letters", c.DeadLettersKeep)
-		c.Observe.purged(events, letters)
+		c.Observe.Purged(events, letters)
 		s.e.limits.prune(s.e.now())
 		s.e.rules.forget()
 	}

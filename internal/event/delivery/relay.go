@@ -126,7 +126,7 @@ func (s *session) queue(events []int64, deliveries []meta.NewDelivery) error {
 	if err := s.e.config.Store.FanOut(ctx, events, deliveries); err != nil {
 		return err
 	}
-	s.e.config.Observe.events(len(events), len(deliveries))
+	s.e.config.Observe.Events(len(events), len(deliveries))
 	s.wakeAll(deliveries)
 	return nil
 }

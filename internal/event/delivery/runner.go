@@ -25,7 +25,7 @@ type runner struct {
 	s       *session
 	target  string // UID
 	account string
-	// held and oldest are for metrics.
+	// held and oldest are for metrics; oldest is 0 when nothing waits.
 	held   atomic.Bool
 	oldest atomic.Int64
 
@@ -51,6 +51,7 @@ type runner struct {
 	// trouble counts failures of the store or the rules.
 	trouble int
 	gone    time.Time // since when the target is in no rule
+	idle    time.Time // since when nothing waits
 	// lastFailure is what a target that fails has said last.
 	lastFailure string
 	letters     int // dead letters that the log does not know of
@@ -98,6 +99,10 @@ func (r *runner) hasNews() bool {
 	return !r.inbox.empty()
 }
 
+// linger is how long a runner stays when nothing waits: for targets that get
+// something every now and then the way needs not be found each time.
+const linger = 2 * time.Second
+
 // run serves the target until nothing waits for it or the session ends.
 func (r *runner) run() {
 	defer func() { r.s.budget.give(r.bytes) }()
@@ -124,11 +129,24 @@ func (r *runner) run() {
 		r.pump(now)
 		r.held.Store(r.breaker.open() || r.paused(now))
 		at, wanted := r.rest()
-		if !wanted && r.s.retire(r) {
-			return
+		if !wanted {
+			if at = r.idleUntil(now); !now.Before(at) && r.s.retire(r) {
+				return
+			}
+		} else {
+			r.idle = time.Time{}
 		}
 		r.sleep(timer, now, at)
 	}
+}
+
+// idleUntil is how long the runner stays although nothing waits.
+func (r *runner) idleUntil(now time.Time) time.Time {
+	if r.idle.IsZero() {
+		r.idle = now
+		r.oldest.Store(0)
+	}
+	return r.idle.Add(linger)
 }
 
 // sleep waits for news, or until a time if it is not zero.

@@ -157,12 +157,12 @@ func (s *session) load() Load {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.Targets = len(s.runners)
 	for _, r := range s.runners {
 		if r.held.Load() {
 			l.Held++
 		}
 		if since := r.oldest.Load(); since != 0 {
+			l.Targets++
 			l.Oldest = max(l.Oldest, now.Sub(time.Unix(0, since)))
 		}
 	}

@@ -303,3 +303,20 @@ func (s *store) deadLetters() []meta.DeadLetter {
 	defer s.mu.Unlock()
 	return slices.Clone(s.dead)
 }
+
+// failures are how often each of what waits has failed.
+func (s *store) failures() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []int
+	for _, r := range s.byID {
+		all = append(all, r.Attempts)
+	}
+	return all
+}
+
+func (s *store) readsSoFar() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads
+}

@@ -96,15 +96,12 @@ func (r *runner) isGone(now time.Time) {
 		return
 	}
 	for r.s.work.Err() == nil {
-		begin := r.s.e.now()
 		n, err := r.s.e.config.Store.DropDeliveries(r.s.work, r.target, dropStep)
 		if err != nil {
 			r.troubled(now, "dropping deliveries to a target that is gone", err)
 			return
 		}
-		for range n {
-			r.s.e.config.Observe.attempt(ResultDropped, r.s.e.now().Sub(begin))
-		}
+		r.s.e.config.Observe.Ended(ResultDropped, n)
 		if n < dropStep {
 			r.more, r.next = false, time.Time{}
 			return
