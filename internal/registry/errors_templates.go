@@ -74,6 +74,18 @@ func SecretElsewhere() *Error {
 	return Errorf(CodeSecretNotFound, "The ARN of the secret specified in the pull through cache rule was not found. Please verify the secret exists in the same region and account that the pullthrough cache rule will be created in")
 }
 
+// SecretInaccessible says that a secret is there and cannot be read, because it
+// is to be deleted or has no value.
+func SecretInaccessible() *Error {
+	return Errorf(CodeUnableToAccessSecret, "The secret is unable to be accessed. Verify the resource permissions for the secret and try again.")
+}
+
+// SecretNoCredential says that a secret does not hold credentials of an upstream
+// registry. The wording is ours.
+func SecretNoCredential() *Error {
+	return Errorf(CodeValidation, "The secret value is not valid. It must be a JSON object with username and accessToken.")
+}
+
 // RoleElsewhere refuses what is no role of the registry's account.
 func RoleElsewhere() *Error {
 	return InvalidParameter("customRoleArn", "The custom role must be an IAM role of the account of the registry")

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -11,7 +12,8 @@ import (
 // CreateCacheRule stores a pull-through cache rule. Of its kind it is enough
 // what the client says, which may be nothing.
 // Errors: PullThroughCacheRuleAlreadyExists, LimitExceeded,
-// UnsupportedUpstreamRegistry, Validation, InvalidParameter, SecretNotFound.
+// UnsupportedUpstreamRegistry, Validation, InvalidParameter, SecretNotFound,
+// UnableToAccessSecret.
 func (s *Service) CreateCacheRule(ctx context.Context, c Caller, r registry.CacheRule) (registry.Scope, *registry.CacheRule, error) {
 	scope, err := s.allow(ctx, c, "ecr:CreatePullThroughCacheRule")
 	if err != nil {
@@ -19,6 +21,9 @@ func (s *Service) CreateCacheRule(ctx context.Context, c Caller, r registry.Cach
 	}
 	r.Prefix, r.UpstreamPrefix = registry.NormalPrefix(r.Prefix), registry.NormalPrefix(r.UpstreamPrefix)
 	if err := r.Validate(scope); err != nil {
+		return scope, nil, err
+	}
+	if err := s.checkCredential(ctx, scope, r.CredentialARN); err != nil {
 		return scope, nil, err
 	}
 	body, err := encodeRecord(r)
@@ -87,6 +92,15 @@ func (s *Service) UpdateCacheRule(ctx context.Context, c Caller, prefix, credent
 	if err != nil {
 		return scope, nil, err
 	}
+	before, err := s.Store.Record(ctx, scope.Account, meta.CacheRuleRecord, registry.NormalPrefix(prefix))
+	if _, _, err = foundRule(scope, before, err); err != nil {
+		return scope, nil, err
+	}
+	// The rule may refuse any secret; one that it would take must be there.
+	missing := s.checkCredential(ctx, scope, credentialARN)
+	if registry.CodeOf(missing) == registry.CodeInternal {
+		return scope, nil, missing
+	}
 	updated, err := s.Store.UpdateRecord(ctx, scope.Account, meta.CacheRuleRecord, registry.NormalPrefix(prefix), s.Now(), func(record *meta.Record) error {
 		r, err := ruleOf(*record)
 		if err != nil {
@@ -100,6 +114,9 @@ func (s *Service) UpdateCacheRule(ctx context.Context, c Caller, prefix, credent
 		}
 		if err := r.Validate(scope); err != nil {
 			return err
+		}
+		if missing != nil {
+			return missing
 		}
 		record.Body, err = encodeRecord(r)
 		return err
@@ -119,8 +136,9 @@ func (s *Service) DeleteCacheRule(ctx context.Context, c Caller, prefix string) 
 }
 
 // ValidateCacheRule answers a rule and why its credentials are not known to be
-// good; empty for a rule that needs none, as ECR does without asking the
-// upstream registry. Errors: PullThroughCacheRuleNotFound.
+// good; empty for a rule that needs none, and for one whose secret has the form
+// of credentials. The upstream registry is not asked.
+// Errors: PullThroughCacheRuleNotFound.
 func (s *Service) ValidateCacheRule(ctx context.Context, c Caller, prefix string) (registry.Scope, *registry.CacheRule, string, error) {
 	scope, err := s.allow(ctx, c, "ecr:ValidatePullThroughCacheRule")
 	if err != nil {
@@ -131,10 +149,69 @@ func (s *Service) ValidateCacheRule(ctx context.Context, c Caller, prefix string
 	if err != nil {
 		return scope, nil, "", err
 	}
-	if rule.Kind.Access() != registry.OpenAccess {
+	switch rule.Kind.Access() {
+	case registry.OpenAccess:
+		return scope, rule, "", nil
+	case registry.RoleAccess:
 		return scope, rule, "This version of ecru cannot check the credentials of upstream registries yet.", nil
 	}
-	return scope, rule, "", nil
+	failure := ""
+	_, err = s.UpstreamCredential(ctx, scope, rule.CredentialARN)
+	switch registry.CodeOf(err) {
+	case registry.CodeSecretNotFound, registry.CodeUnableToAccessSecret, registry.CodeValidation:
+		failure, err = clientText(err), nil
+	}
+	return scope, rule, failure, err
+}
+
+// UpstreamCredential is what gets one into an upstream registry.
+type UpstreamCredential struct {
+	Username string `json:"username"`
+	Token    string `json:"accessToken"`
+}
+
+// String hides the token.
+func (c UpstreamCredential) String() string { return c.Username }
+
+// UpstreamCredential opens the secret of a cache rule. It asks nobody for
+// permission: it is for who pulls by the rule.
+// Errors: SecretNotFound, UnableToAccessSecret, Validation.
+func (s *Service) UpstreamCredential(ctx context.Context, scope registry.Scope, arn string) (UpstreamCredential, error) {
+	found, err := s.credentialSecret(ctx, scope, arn)
+	if err != nil {
+		return UpstreamCredential{}, err
+	}
+	v, err := found.pick("", "")
+	if err != nil {
+		return UpstreamCredential{}, registry.SecretInaccessible()
+	}
+	var out UpstreamCredential
+	if json.Unmarshal(v.Data, &out) != nil || out.Username == "" || out.Token == "" {
+		return UpstreamCredential{}, registry.SecretNoCredential()
+	}
+	return out, nil
+}
+
+// checkCredential refuses a secret that is not there; none is fine.
+func (s *Service) checkCredential(ctx context.Context, scope registry.Scope, arn string) error {
+	if arn == "" {
+		return nil
+	}
+	_, err := s.credentialSecret(ctx, scope, arn)
+	return err
+}
+
+func (s *Service) credentialSecret(ctx context.Context, scope registry.Scope, arn string) (*foundSecret, error) {
+	found, err := s.lookSecret(ctx, scope, parseSecretRef(arn))
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, registry.SecretElsewhere()
+	case !found.DeletedAt.IsZero():
+		return nil, registry.SecretInaccessible()
+	}
+	return found, nil
 }
 
 func foundRule(scope registry.Scope, record meta.Record, err error) (registry.Scope, *registry.CacheRule, error) {

@@ -1,13 +1,29 @@
 package service_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/service"
 )
 
 const hubSecret = "arn:aws:secretsmanager:us-east-1:" + account + ":secret:ecr-pullthroughcache/hub-AbCdEf"
+
+// secret makes the secret of an ARN, which is as good without its suffix.
+func (h *house) secret(arn, value string) {
+	h.t.Helper()
+	_, name, _ := strings.Cut(arn, ":secret:")
+	_, _, err := h.CreateSecret(h.t.Context(), h.owner, service.NewSecret{
+		Name: name, Token: strings.Repeat("1", 32), Value: &service.SecretValue{Data: []byte(value)},
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+const hubCredential = `{"username":"me","accessToken":"t-o-k"}`
 
 func (h *house) rule(prefix, url, secret string) *registry.CacheRule {
 	h.t.Helper()
@@ -27,6 +43,9 @@ func TestCacheRulesAreKept(t *testing.T) {
 	_, _, err := h.CreateCacheRule(ctx, h.owner, registry.CacheRule{Prefix: "quay", URL: "registry.k8s.io"})
 	refusedAs(t, err, registry.CacheRuleAlreadyExists())
 	h.rule("ROOT", "public.ecr.aws", "")
+	_, _, err = h.CreateCacheRule(ctx, h.owner, registry.CacheRule{Prefix: "hub", URL: "registry-1.docker.io", CredentialARN: hubSecret})
+	refusedAs(t, err, registry.SecretElsewhere())
+	h.secret(hubSecret, hubCredential)
 	h.rule("hub", "registry-1.docker.io", hubSecret)
 
 	_, found, err := h.CacheRules(ctx, h.owner, []string{"quay/", "hub", "quay"})
@@ -49,9 +68,13 @@ func TestCacheRulesAreKept(t *testing.T) {
 
 func TestUpdateOfACacheRuleChangesItsCredentials(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
+	h.secret(hubSecret, hubCredential)
 	h.rule("hub", "registry-1.docker.io", hubSecret)
 	h.rule("quay", "quay.io", "")
 	h.pass(time.Minute)
+	_, _, err := h.UpdateCacheRule(ctx, h.owner, "hub", hubSecret+"2", "")
+	refusedAs(t, err, registry.SecretElsewhere())
+	h.secret(hubSecret+"2", hubCredential)
 	_, r, err := h.UpdateCacheRule(ctx, h.owner, "hub", hubSecret+"2", "")
 	if err != nil || r.CredentialARN != hubSecret+"2" || r.UpdatedAt.Sub(r.CreatedAt) < time.Minute {
 		t.Errorf("rule = %+v, %v", r, err)
@@ -64,17 +87,39 @@ func TestUpdateOfACacheRuleChangesItsCredentials(t *testing.T) {
 	refusedAs(t, err, registry.CacheRuleNotFound())
 }
 
-func TestOnlyOpenUpstreamsAreSaidToBeValid(t *testing.T) {
+func TestARuleIsValidIfItsSecretHasCredentials(t *testing.T) {
 	h, ctx := newHouse(t), t.Context()
+	h.secret(hubSecret, hubCredential)
 	h.rule("hub", "registry-1.docker.io", hubSecret)
 	h.rule("quay", "quay.io", "")
 	if _, r, failure, err := h.ValidateCacheRule(ctx, h.owner, "quay/"); err != nil || failure != "" || r.URL != "quay.io" {
 		t.Errorf("open: %+v, %q, %v", r, failure, err)
 	}
-	if _, _, failure, err := h.ValidateCacheRule(ctx, h.owner, "hub"); err != nil || failure != "This version of ecru cannot check the credentials of upstream registries yet." {
-		t.Errorf("with a secret: %q, %v", failure, err)
+	is := func(what, expected string) {
+		t.Helper()
+		if _, _, failure, err := h.ValidateCacheRule(ctx, h.owner, "hub"); err != nil || failure != expected {
+			t.Errorf("%s: %q, %v", what, failure, err)
+		}
 	}
-	_, _, _, err := h.ValidateCacheRule(ctx, h.owner, "unknown")
+	is("with credentials", "")
+	for i, value := range []string{"text", `{"username":"me"}`, `{"username":"","accessToken":"x"}`, `["me","x"]`, `{"username":1,"accessToken":"x"}`} {
+		_, _, err := h.PutSecretValue(ctx, h.owner, service.PutSecret{ID: hubSecret, Token: strings.Repeat(string(rune('a'+i)), 32), Value: &service.SecretValue{Data: []byte(value)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		is(value, "The secret value is not valid. It must be a JSON object with username and accessToken.")
+	}
+	if _, err := h.DeleteSecret(ctx, h.owner, service.DeleteSecret{ID: hubSecret}); err != nil {
+		t.Fatal(err)
+	}
+	is("with a secret that is to be deleted", "The secret is unable to be accessed. Verify the resource permissions for the secret and try again.")
+	_, _, err := h.CreateCacheRule(ctx, h.owner, registry.CacheRule{Prefix: "another", URL: "ghcr.io", CredentialARN: hubSecret})
+	refusedAs(t, err, registry.SecretInaccessible())
+	if _, err := h.DeleteSecret(ctx, h.owner, service.DeleteSecret{ID: hubSecret, Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	is("without its secret", registry.SecretElsewhere().Message)
+	_, _, _, err = h.ValidateCacheRule(ctx, h.owner, "unknown")
 	refusedAs(t, err, registry.CacheRuleNotFound())
 }
 

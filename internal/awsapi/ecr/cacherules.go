@@ -35,16 +35,8 @@ func (h *handlers) cacheRuleOperations() []awsapi.Operation {
 // What of rules is kept for later versions.
 const (
 	noticeCacheRules      = "Pull-through cache rules are stored; this version of ecru does not pull from upstreams yet."
-	noticeCacheRuleSecret = "Whether the secret exists is not checked yet."
+	noticeCacheCredential = "The form of the credentials is checked; this version of ecru does not ask upstream registries yet."
 )
-
-func noticeCacheRule(ctx context.Context, r *registry.CacheRule) {
-	if r.CredentialARN == "" {
-		awsapi.Notice(ctx, noticeCacheRules)
-		return
-	}
-	awsapi.Notice(ctx, noticeCacheRules+" "+noticeCacheRuleSecret)
-}
 
 func (h *handlers) createPullThroughCacheRule(ctx context.Context, in *ecr.CreatePullThroughCacheRuleInput) (*ecr.CreatePullThroughCacheRuleOutput, error) {
 	scope, r, err := h.registry.CreateCacheRule(ctx, h.caller(ctx, in.RegistryId), registry.CacheRule{
@@ -55,7 +47,7 @@ func (h *handlers) createPullThroughCacheRule(ctx context.Context, in *ecr.Creat
 	if err != nil {
 		return nil, err
 	}
-	noticeCacheRule(ctx, r)
+	awsapi.Notice(ctx, noticeCacheRules)
 	return &ecr.CreatePullThroughCacheRuleOutput{
 		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, CreatedAt: moment(r.CreatedAt),
 		UpstreamRegistry: types.UpstreamRegistry(r.Kind), UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: text(r.UpstreamPrefix),
@@ -69,7 +61,7 @@ func (h *handlers) updatePullThroughCacheRule(ctx context.Context, in *ecr.Updat
 	if err != nil {
 		return nil, err
 	}
-	noticeCacheRule(ctx, r)
+	awsapi.Notice(ctx, noticeCacheRules)
 	return &ecr.UpdatePullThroughCacheRuleOutput{
 		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, UpdatedAt: moment(r.UpdatedAt), UpstreamRepositoryPrefix: text(r.UpstreamPrefix),
 		CredentialArn: text(r.CredentialARN), CustomRoleArn: text(r.CustomRoleARN),
@@ -93,8 +85,8 @@ func (h *handlers) validatePullThroughCacheRule(ctx context.Context, in *ecr.Val
 	if err != nil {
 		return nil, err
 	}
-	if failure != "" {
-		awsapi.Notice(ctx, noticeCacheRules)
+	if r.CredentialARN != "" {
+		awsapi.Notice(ctx, noticeCacheCredential)
 	}
 	return &ecr.ValidatePullThroughCacheRuleOutput{
 		RegistryId: &scope.Account, EcrRepositoryPrefix: &r.Prefix, UpstreamRegistryUrl: &r.URL, UpstreamRepositoryPrefix: text(r.UpstreamPrefix),

@@ -7,9 +7,25 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
+
+	"github.com/ecru-registry/ecru/internal/iam"
+	"github.com/ecru-registry/ecru/internal/service"
 )
 
 const hubSecret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:ecr-pullthroughcache/hub-AbCdEf"
+
+// secret makes the secret of an ARN, which is as good without its suffix.
+func (a *api) secret(arn, value string) {
+	a.t.Helper()
+	_, name, _ := strings.Cut(arn, ":secret:")
+	owner := service.Caller{Principal: iam.RootPrincipal(account, "AKIDROOT")}
+	_, _, err := a.svc.CreateSecret(a.t.Context(), owner, service.NewSecret{
+		Name: name, Token: strings.Repeat("1", 32), Value: &service.SecretValue{Data: []byte(value)},
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+}
 
 func (a *api) cacheRule(prefix, url string) *sdk.CreatePullThroughCacheRuleOutput {
 	a.t.Helper()
@@ -19,6 +35,8 @@ func (a *api) cacheRule(prefix, url string) *sdk.CreatePullThroughCacheRuleOutpu
 func TestAPullThroughCacheRuleIsEchoedWhole(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
+	a.secret(hubSecret, `{"username":"me","accessToken":"x"}`)
+	a.secret(hubSecret+"2", "not credentials")
 	made := ok[*sdk.CreatePullThroughCacheRuleOutput](t)(a.CreatePullThroughCacheRule(ctx, &sdk.CreatePullThroughCacheRuleInput{
 		EcrRepositoryPrefix: aws.String("hub"), UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: aws.String(hubSecret),
 		UpstreamRepositoryPrefix: aws.String("library"), RegistryId: aws.String(account),
@@ -27,7 +45,7 @@ func TestAPullThroughCacheRuleIsEchoedWhole(t *testing.T) {
 		*made.UpstreamRepositoryPrefix != "library" || *made.CredentialArn != hubSecret || made.CustomRoleArn != nil || made.CreatedAt == nil {
 		t.Errorf("%+v", made)
 	}
-	if got := notice(made.ResultMetadata); got != "Pull-through cache rules are stored; this version of ecru does not pull from upstreams yet. Whether the secret exists is not checked yet." {
+	if got := notice(made.ResultMetadata); got != "Pull-through cache rules are stored; this version of ecru does not pull from upstreams yet." {
 		t.Errorf("notice %q", got)
 	}
 	changed := ok[*sdk.UpdatePullThroughCacheRuleOutput](t)(a.UpdatePullThroughCacheRule(ctx, &sdk.UpdatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub"), CredentialArn: aws.String(hubSecret + "2")}))
@@ -40,7 +58,7 @@ func TestAPullThroughCacheRuleIsEchoedWhole(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	v := ok[*sdk.ValidatePullThroughCacheRuleOutput](t)(a.ValidatePullThroughCacheRule(ctx, &sdk.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub")}))
-	if v.IsValid || *v.Failure != "This version of ecru cannot check the credentials of upstream registries yet." || *v.CredentialArn != hubSecret+"2" || *v.UpstreamRegistryUrl != "registry-1.docker.io" {
+	if v.IsValid || *v.Failure != "The secret value is not valid. It must be a JSON object with username and accessToken." || *v.CredentialArn != hubSecret+"2" || *v.UpstreamRegistryUrl != "registry-1.docker.io" {
 		t.Errorf("%+v", v)
 	}
 	gone := ok[*sdk.DeletePullThroughCacheRuleOutput](t)(a.DeletePullThroughCacheRule(ctx, &sdk.DeletePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub")}))
@@ -99,6 +117,8 @@ func TestErrorsOfPullThroughCacheRules(t *testing.T) {
 		{sdk.CreatePullThroughCacheRuleInput{UpstreamRegistryUrl: aws.String("ghcr.io"), UpstreamRegistry: "docker-hub", CredentialArn: secret},
 			"ValidationException", "Upstream registry URL and entered upstream registry do not match"},
 		{sdk.CreatePullThroughCacheRuleInput{UpstreamRegistryUrl: aws.String("ghcr.io"), CredentialArn: aws.String("arn:aws:secretsmanager:eu-west-1:123456789012:secret:ecr-pullthroughcache/hub-AbCdEf")},
+			"SecretNotFoundException", "The ARN of the secret specified in the pull through cache rule was not found. Please verify the secret exists in the same region and account that the pullthrough cache rule will be created in"},
+		{sdk.CreatePullThroughCacheRuleInput{UpstreamRegistryUrl: aws.String("ghcr.io"), CredentialArn: secret},
 			"SecretNotFoundException", "The ARN of the secret specified in the pull through cache rule was not found. Please verify the secret exists in the same region and account that the pullthrough cache rule will be created in"},
 		{sdk.CreatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("ROOT"), UpstreamRegistryUrl: aws.String("quay.io"), UpstreamRepositoryPrefix: aws.String("part")},
 			"InvalidParameterException", "Invalid parameter at 'upstreamRepositoryPrefix' failed to satisfy constraint: 'The upstream repository prefix must be ROOT when the ECR repository prefix is ROOT'"},

@@ -1,6 +1,7 @@
 package ecr_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,6 +32,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan"
 	"github.com/ecru-registry/ecru/internal/scan/match"
+	"github.com/ecru-registry/ecru/internal/seal"
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
@@ -95,9 +97,13 @@ func start(t testing.TB) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ring, err := seal.New(bytes.Repeat([]byte{1}, seal.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
 	scope := registry.Scope{Account: account, Region: region}
 	a.svc = service.New(service.Config{
-		Default: scope, Store: a.store, Content: content, Limits: service.DefaultLimits(), Secret: []byte("secret"), Now: a.now,
+		Default: scope, Store: a.store, Content: content, Limits: service.DefaultLimits(), Secret: []byte("secret"), Keyring: ring, Now: a.now,
 	})
 	control, err := ecr.Service(ecr.Config{
 		Service: a.svc, Tokens: a.tokens, Default: scope, PageKey: []byte("pages"), LayerKey: []byte("layers"), Now: a.now,
