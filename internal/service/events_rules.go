@@ -79,7 +79,7 @@ func (s *Service) PutEventRule(ctx context.Context, c Caller, in PutEventRule) (
 // putRule changes the rule or creates it. It has done neither if others deleted
 // and created it in between.
 func (s *Service) putRule(ctx context.Context, scope registry.Scope, in PutEventRule) (bool, error) {
-	_, err := s.changeRule(ctx, scope, in.Name, func(r *event.Rule) error {
+	err := s.changeRule(ctx, scope, in.Name, func(r *event.Rule) error {
 		in.apply(r)
 		return nil
 	})
@@ -126,10 +126,9 @@ func (in *PutEventRule) apply(r *event.Rule) {
 }
 
 // changeRule changes a stored rule. Errors: meta.ErrNoRecord.
-func (s *Service) changeRule(ctx context.Context, scope registry.Scope, name string, change func(*event.Rule) error) (event.Rule, error) {
-	var r event.Rule
+func (s *Service) changeRule(ctx context.Context, scope registry.Scope, name string, change func(*event.Rule) error) error {
 	_, err := s.Store.UpdateRecord(ctx, scope.Account, meta.EventRuleRecord, name, s.Now(), func(record *meta.Record) error {
-		r = event.Rule{}
+		var r event.Rule
 		err := decodeRecord(*record, &r)
 		if err == nil {
 			err = change(&r)
@@ -139,7 +138,7 @@ func (s *Service) changeRule(ctx context.Context, scope registry.Scope, name str
 		}
 		return err
 	})
-	return r, err
+	return err
 }
 
 // changeNamedRule is changeRule for a request that names a rule of a bus.
@@ -148,8 +147,7 @@ func (s *Service) changeNamedRule(ctx context.Context, b busRef, name string, ch
 	if err := b.exists(); err != nil {
 		return err
 	}
-	_, err := s.changeRule(ctx, b.scope, name, change)
-	return foundEventRule(b, name, err)
+	return foundEventRule(b, name, s.changeRule(ctx, b.scope, name, change))
 }
 
 func foundEventRule(b busRef, name string, err error) error {
