@@ -2,6 +2,7 @@ package compat
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,6 +32,20 @@ func secret(region, account string) string {
 	return "arn:aws:secretsmanager:" + region + ":" + account + ":secret:ecr-pullthroughcache/hub-AbC123"
 }
 
+// secret makes a secret that holds credentials, if it is not there, and answers
+// its ARN. What the ARN ends with is a part of the name.
+func (a *account) secret(end string) *string {
+	a.t.Helper()
+	arn := secret(a.region, a.id) + end
+	_, name, _ := strings.Cut(arn, ":secret:")
+	answer := a.post("secretsmanager.CreateSecret", "secretsmanager", fmt.Appendf(nil,
+		`{"Name":%q,"ClientRequestToken":"01234567-89ab-cdef-0123-456789abcdef","SecretString":"{\"username\":\"me\",\"accessToken\":\"token\"}"}`, name))
+	if answer.status != http.StatusOK {
+		a.t.Fatalf("making a secret: %s", answer.body)
+	}
+	return &arn
+}
+
 func (a *account) role(name string) *string {
 	return aws.String("arn:aws:iam::" + a.id + ":role/" + name)
 }
@@ -45,7 +60,7 @@ func (a *account) cacheRule(prefix string) {
 func (a *account) hubRule(prefix string) {
 	a.t.Helper()
 	do(a, a.CreatePullThroughCacheRule, &ecr.CreatePullThroughCacheRuleInput{EcrRepositoryPrefix: &prefix,
-		UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: aws.String(secret(a.region, a.id))})
+		UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: a.secret("")})
 }
 
 // otherRule makes a rule for the ECR of somebody else.
@@ -67,7 +82,7 @@ func createPullThroughCacheRule() *operation {
 		shape("every upstream registry, its kind by its URL", everyUpstream),
 		shape("all that was asked for comes back", func(a *account) {
 			got := do(a, a.CreatePullThroughCacheRule, &in{RegistryId: &a.id, EcrRepositoryPrefix: aws.String("hub/mine/"), UpstreamRegistry: "docker-hub",
-				UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: aws.String(secret(a.region, a.id)), UpstreamRepositoryPrefix: aws.String("mine")})
+				UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: a.secret(""), UpstreamRepositoryPrefix: aws.String("mine")})
 			a.same(got, &ecr.CreatePullThroughCacheRuleOutput{RegistryId: &a.id, EcrRepositoryPrefix: aws.String("hub/mine"), UpstreamRegistry: "docker-hub",
 				UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: aws.String(secret(a.region, a.id)), UpstreamRepositoryPrefix: aws.String("mine"), CreatedAt: now()})
 		}),
@@ -103,6 +118,9 @@ func createPullThroughCacheRule() *operation {
 		but("another kind than the URL's", func(_ *account, in *in) { in.UpstreamRegistry = "docker-hub" }, validation, "Upstream registry URL and entered upstream registry do not match"),
 		but("a secret of another account", func(a *account, in *in) {
 			in.UpstreamRegistryUrl, in.CredentialArn = aws.String("ghcr.io"), aws.String(secret(a.region, "123456789012"))
+		}, "SecretNotFoundException", elsewhereSecret),
+		but("a secret that is not there", func(a *account, in *in) {
+			in.UpstreamRegistryUrl, in.CredentialArn = aws.String("ghcr.io"), aws.String(secret(a.region, a.id))
 		}, "SecretNotFoundException", elsewhereSecret),
 		but("a secret of another region", func(a *account, in *in) {
 			in.UpstreamRegistryUrl, in.CredentialArn = aws.String("ghcr.io"), aws.String(secret(elsewhere, a.id))
@@ -143,7 +161,7 @@ func everyUpstream(a *account) {
 		case kind == "ecr" && !strings.HasPrefix(url, a.id):
 			in.CustomRoleArn = a.role("cache")
 		case kind != "ecr" && kind != "ecr-public" && kind != "k8s" && kind != "quay":
-			in.CredentialArn = aws.String(secret(a.region, a.id))
+			in.CredentialArn = a.secret("")
 		}
 		a.same(do(a, a.CreatePullThroughCacheRule, in), &ecr.CreatePullThroughCacheRuleOutput{RegistryId: &a.id, EcrRepositoryPrefix: in.EcrRepositoryPrefix, UpstreamRegistry: kind,
 			UpstreamRegistryUrl: &url, CredentialArn: in.CredentialArn, CustomRoleArn: in.CustomRoleArn, CreatedAt: now()})
@@ -209,7 +227,7 @@ func updatePullThroughCacheRule() *operation {
 	type in = ecr.UpdatePullThroughCacheRuleInput
 	good := func(a *account) *in {
 		a.hubRule("hub")
-		return &in{EcrRepositoryPrefix: aws.String("hub"), CredentialArn: aws.String(secret(a.region, a.id) + "2")}
+		return &in{EcrRepositoryPrefix: aws.String("hub"), CredentialArn: a.secret("2")}
 	}
 	return row("UpdatePullThroughCacheRule", good, unpaged, later(inEffects),
 		shape("another secret", func(a *account) {
@@ -272,11 +290,19 @@ func validatePullThroughCacheRule() *operation {
 			a.same(do(a, a.ValidatePullThroughCacheRule, good(a)), &ecr.ValidatePullThroughCacheRuleOutput{RegistryId: &a.id, EcrRepositoryPrefix: aws.String("public"),
 				UpstreamRegistryUrl: aws.String("public.ecr.aws"), IsValid: true})
 		}),
-		shape("credentials are not known to be good", func(a *account) {
+		shape("credentials have their form", func(a *account) {
 			a.hubRule("hub")
 			a.same(do(a, a.ValidatePullThroughCacheRule, &in{EcrRepositoryPrefix: aws.String("hub/")}), &ecr.ValidatePullThroughCacheRuleOutput{RegistryId: &a.id, EcrRepositoryPrefix: aws.String("hub"),
-				UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: aws.String(secret(a.region, a.id)),
-				Failure: aws.String("This version of ecru cannot check the credentials of upstream registries yet.")})
+				UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: aws.String(secret(a.region, a.id)), IsValid: true})
+		}),
+		shape("without a secret they are not valid", func(a *account) {
+			a.hubRule("hub")
+			answer := a.post("secretsmanager.DeleteSecret", "secretsmanager", fmt.Appendf(nil, `{"SecretId":%q,"ForceDeleteWithoutRecovery":true}`, secret(a.region, a.id)))
+			if answer.status != http.StatusOK {
+				a.t.Fatalf("deleting a secret: %s", answer.body)
+			}
+			a.same(do(a, a.ValidatePullThroughCacheRule, &in{EcrRepositoryPrefix: aws.String("hub")}), &ecr.ValidatePullThroughCacheRuleOutput{RegistryId: &a.id, EcrRepositoryPrefix: aws.String("hub"),
+				UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: aws.String(secret(a.region, a.id)), Failure: aws.String(elsewhereSecret)})
 		}),
 		but("a prefix without a rule", func(_ *account, in *in) { in.EcrRepositoryPrefix = aws.String("gone") }, "PullThroughCacheRuleNotFoundException", noRule),
 	)

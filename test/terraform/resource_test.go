@@ -45,7 +45,9 @@ func stories(at place) []story {
 
 func TestEveryRequestOfTheProvider(t *testing.T) {
 	server.OnEachDatabase(t, func(t *testing.T, database string) {
-		p, at := configure(t, server.Start(t, server.Options{Database: database}))
+		s := server.Start(t, server.Options{Database: database})
+		p, at := configure(t, s)
+		makeSecrets(t, s, "hub-AbCdEf", "other-AbCdEf")
 		for _, s := range stories(at) {
 			t.Run(s.kind+"/"+s.name, func(t *testing.T) { s.tell(t, p) })
 		}

@@ -1,5 +1,34 @@
 package terraform
 
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/ecru-registry/ecru/test/server"
+)
+
+// makeSecrets makes the secrets of ARNs that end with these names: an ARN is as
+// good without the characters that AWS puts behind the name.
+func makeSecrets(t *testing.T, s *server.Server, names ...string) {
+	t.Helper()
+	c := s.Credentials
+	secrets := secretsmanager.New(secretsmanager.Options{
+		BaseEndpoint: &s.URL, Region: c.Region, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, ""),
+	})
+	for _, name := range names {
+		_, err := secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+			Name: aws.String("ecr-pullthroughcache/" + name), SecretString: aws.String(`{"username":"me","accessToken":"token"}`),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // cacheRule is aws_ecr_pull_through_cache_rule. An upstream prefix that is not
 // configured must not be answered: the rule would be replaced at every apply.
 func cacheRule(at place, prefix string, settings object) resource {
