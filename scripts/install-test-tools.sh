@@ -53,6 +53,7 @@ wanted_packages() {
 	have_trust_policy || echo golang-github-containers-common
 	have aws || echo awscli
 	have_boto3 || echo python3-boto3
+	have_sbin nats-server || echo nats-server
 }
 
 # Packages that start a service must not: the tests start what they need, on
