@@ -191,19 +191,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	if err := a.ensureOwner(ctx, c.Account); err != nil {
 		return nil, err
 	}
-	a.ahead.Wanted = a.service.ScansOnPush
-	scanner := &scan.Scanner{
-		Manifests:  store,
-		Outcomes:   store,
-		Layers:     indexer,
-		Advisories: a.updater,
-		Matcher:    match.New(store, match.Options{}),
-		Announce:   a.service.Announce, EventsStored: a.service.EventsStored,
-		Now: time.Now, Logger: log,
-	}
-	a.jobs.Handle(scan.JobKind, scanner.Handle)
-	a.jobs.Handle(service.RestoreJob, a.service.Restore)
-	a.jobs.Handle(service.FollowJob, a.service.Follow)
+	a.handleJobs(indexer)
 	if a.audit, err = c.openAudit(c.Data, c.Region, s.out, log); err != nil {
 		return nil, err
 	}
@@ -222,6 +210,23 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		Observe: a.audit.observe(), Proxies: proxies,
 	})
 	return a, err
+}
+
+// handleJobs says who does which jobs, and what is looked into ahead of them.
+func (a *app) handleJobs(indexer *scan.Indexer) {
+	a.ahead.Wanted = a.service.ScansOnPush
+	scanner := &scan.Scanner{
+		Manifests:  a.store,
+		Outcomes:   a.store,
+		Layers:     indexer,
+		Advisories: a.updater,
+		Matcher:    match.New(a.store, match.Options{}),
+		Announce:   a.service.Announce, EventsStored: a.service.EventsStored,
+		Now: time.Now, Logger: a.log,
+	}
+	a.jobs.Handle(scan.JobKind, scanner.Handle)
+	a.jobs.Handle(service.RestoreJob, a.service.Restore)
+	a.jobs.Handle(service.FollowJob, a.service.Follow)
 }
 
 // transports makes the handler of all protocols on the one port.

@@ -50,7 +50,7 @@ func (e *Engine) serve(draining, cutting context.Context, until time.Time) {
 			lost()
 		}
 	}()
-	s := newSession(e, draining, cutting)
+	s := newSession(draining, cutting, e)
 	e.serving.Store(s)
 	s.run()
 	e.serving.Store(nil)

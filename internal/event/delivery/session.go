@@ -39,7 +39,7 @@ type session struct {
 	running sync.WaitGroup
 }
 
-func newSession(e *Engine, work, send context.Context) *session {
+func newSession(work, send context.Context, e *Engine) *session {
 	return &session{
 		e: e, work: work, send: send,
 		settler: newSettler(e),

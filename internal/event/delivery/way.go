@@ -78,7 +78,7 @@ func (r *runner) troubled(now time.Time, doing string, err error) {
 		return
 	}
 	if r.trouble == 0 {
-		r.s.e.log.Error(doing+"; it is tried again", "account", r.account, "error", err)
+		r.s.e.log.Error("events wait for something of ours; it is tried again", "doing", doing, "account", r.account, "error", err)
 	}
 	r.breaker.pause(now, doubled(storeRetryFirst, r.trouble, storeRetryMost))
 	r.trouble++
