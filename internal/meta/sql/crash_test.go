@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
+	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/meta/metatest"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
@@ -17,8 +20,8 @@ import (
 const crashEnv = "ECRU_TEST_CRASH_DATABASE"
 
 // TestAcknowledgedPushesSurviveAKill kills a process in the middle of its
-// pushes: every image that it said was stored is there, whole, and the database
-// is not left locked.
+// pushes: every image that it said was stored is there, whole, with the event
+// that tells of it, and the database is not left locked.
 func TestAcknowledgedPushesSurviveAKill(t *testing.T) {
 	if path := os.Getenv(crashEnv); path != "" {
 		pushUntilKilled(t, path)
@@ -41,10 +44,29 @@ func TestAcknowledgedPushesSurviveAKill(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		checkTold(t, s, tags)
 		checkInvariants(t, s)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// checkTold looks for a tag that nothing tells of, or an event of a tag that is
+// not there.
+func checkTold(t *testing.T, s *Store, tags []string) {
+	t.Helper()
+	pending, err := s.PendingEvents(t.Context(), 1_000_000, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for _, e := range pending {
+		told = append(told, string(e.Body))
+	}
+	slices.Sort(told)
+	if !slices.Equal(tags, told) {
+		t.Errorf("%d tags are there, %d are told of", len(tags), len(told))
 	}
 }
 
@@ -91,6 +113,9 @@ func pushUntilKilled(t *testing.T, path string) {
 	parallel(1_000_000, 8, func(i int) {
 		name := fmt.Sprint(pid, "-", i)
 		in := metatest.Push("web", metatest.Image(metatest.Blob(t, s, "web", name, 1)), name)
+		in.Announce = func(c meta.Change) []meta.Event {
+			return []meta.Event{{Account: c.Account, Lane: c.Image.Digest, At: time.Now(), Body: []byte(c.IDs[0].Tag)}}
+		}
 		if _, err := s.PutImage(context.Background(), in); err != nil {
 			t.Error(err)
 			return

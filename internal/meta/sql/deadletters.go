@@ -12,11 +12,11 @@ const (
 	deadLetters   = `SELECT ` + deliveryColumns + `, d.reason, d.died_at` + deliveries + ` WHERE d.state = 'dead' AND d.account = ? AND d.id > ?`
 	deadLetterIDs = `SELECT d.id FROM event_deliveries d WHERE d.state = 'dead' AND d.account = ? AND d.id > ?`
 	ofRule        = ` AND d.rule = ?`
-	ofIDs         = ` AND d.id IN (SELECT value FROM {unnest})`
+	ofIDs         = ` AND d.id {in}`
 	pageOfDead    = ` ORDER BY d.id LIMIT ?`
 	forUpdate     = `{pg: FOR UPDATE OF d}`
 
-	qRemoveDead = `DELETE FROM event_deliveries WHERE id IN (SELECT value FROM {unnest}) AND state = 'dead' RETURNING event_id`
+	qRemoveDead = `DELETE FROM event_deliveries WHERE id {in} AND state = 'dead' RETURNING event_id`
 	qOldestDead = `SELECT d.id FROM event_deliveries d WHERE d.state = 'dead' AND d.died_at < ? ORDER BY d.died_at LIMIT ?{pg: FOR UPDATE SKIP LOCKED}`
 )
 

@@ -52,9 +52,9 @@ const (
 			UNION ALL SELECT * FROM (SELECT id, event_id, lane, due_at FROM event_deliveries WHERE target = ? AND state = 'head' AND due_at > ? ORDER BY due_at, id LIMIT 1) y) r`
 	deliveryColumns   = `d.id, d.event_id, d.account, d.rule, d.target_id, d.target, d.lane, d.queued_at, d.replay, d.attempts, e.at, e.body`
 	deliveries        = ` FROM event_deliveries d JOIN events e ON e.id = d.event_id`
-	qDeliveriesOfIDs  = `SELECT ` + deliveryColumns + deliveries + ` WHERE d.id IN (SELECT value FROM {unnest}) AND d.state <> 'dead' ORDER BY d.id`
-	qDeliveriesToGo   = `SELECT id, target, lane, state FROM event_deliveries WHERE id IN (SELECT value FROM {unnest}) AND state <> 'dead'`
-	qRemoveDeliveries = `DELETE FROM event_deliveries WHERE id IN (SELECT value FROM {unnest}) AND state <> 'dead' RETURNING event_id`
+	qDeliveriesOfIDs  = `SELECT ` + deliveryColumns + deliveries + ` WHERE d.id {in} AND d.state <> 'dead' ORDER BY d.id`
+	qDeliveriesToGo   = `SELECT id, target, lane, state FROM event_deliveries WHERE id {in} AND state <> 'dead'`
+	qRemoveDeliveries = `DELETE FROM event_deliveries WHERE id {in} AND state <> 'dead' RETURNING event_id`
 
 	outcomes = `{lite:(SELECT value ->> 0 AS id, value ->> 1 AS attempts, value ->> 2 AS at, value ->> 3 AS reason FROM json_each(?)) n}{pg:
 		(SELECT (value ->> 0)::bigint AS id, (value ->> 1)::bigint AS attempts, (value ->> 2)::bigint AS at, value ->> 3 AS reason FROM json_array_elements(?::json) AS e(value)) n}
@@ -62,9 +62,9 @@ const (
 	qTryAgain = `UPDATE event_deliveries SET attempts = n.attempts, due_at = n.at, reason = n.reason FROM ` + outcomes
 	qGiveUp   = `UPDATE event_deliveries SET attempts = n.attempts, died_at = n.at, reason = n.reason, state = 'dead' FROM ` + outcomes
 
-	qPromote = `UPDATE event_deliveries SET state = 'head' WHERE state = 'behind' AND id IN (
+	qPromote = `UPDATE event_deliveries SET state = 'head' WHERE state = 'behind' AND id {lite:IN (}{pg:= ANY (ARRAY (}
 		SELECT (SELECT w.id` + oldestOfLane + `) FROM {lite:(SELECT value ->> 0 AS target, value ->> 1 AS lane FROM json_each(?)) n}{pg:
-		(SELECT (value ->> 0) COLLATE "C" AS target, (value ->> 1) COLLATE "C" AS lane FROM json_array_elements(?::json) AS e(value)) n})`
+		(SELECT (value ->> 0) COLLATE "C" AS target, (value ->> 1) COLLATE "C" AS lane FROM json_array_elements(?::json) AS e(value)) n}{lite:)}{pg:))}`
 )
 
 // lockTargets holds targets until the transaction ends. SQLite has one writer.

@@ -24,15 +24,15 @@ const (
 	// Bodies may be large, so what is small is asked first.
 	qPendingEvents = `SELECT id, length(body) FROM events WHERE pending = 1 ORDER BY pending, id LIMIT ?`
 	eventColumns   = `id, account, lane, at, body`
-	qEventsOfIDs   = `SELECT ` + eventColumns + ` FROM events WHERE id IN (SELECT value FROM {unnest}) ORDER BY id`
+	qEventsOfIDs   = `SELECT ` + eventColumns + ` FROM events WHERE id {in} ORDER BY id`
 	qListEvents    = `SELECT ` + eventColumns + ` FROM events WHERE account = ? AND id > ? AND at >= ? AND at < ? ORDER BY id LIMIT ?`
 
-	qFannedOut     = `UPDATE events SET pending = 0 WHERE pending = 1 AND id IN (SELECT value FROM {unnest}) RETURNING id`
-	qEventsToShare = `SELECT id FROM events WHERE id IN (SELECT value FROM {unnest}){pg: ORDER BY id FOR KEY SHARE}`
+	qFannedOut     = `UPDATE events SET pending = 0 WHERE pending = 1 AND id {in} RETURNING id`
+	qEventsToShare = `SELECT id FROM events WHERE id {in}{pg: ORDER BY id FOR KEY SHARE}`
 
 	qEventsInOrder  = `SELECT e.id, e.at, e.pending, coalesce((SELECT d.id FROM event_deliveries d WHERE d.event_id = e.id LIMIT 1), 0) FROM events e WHERE e.id > ? ORDER BY e.id LIMIT ?`
-	qEventsForPurge = `SELECT id FROM events WHERE id IN (SELECT value FROM {unnest}) AND pending = 0{pg: FOR UPDATE SKIP LOCKED}`
-	qPurgeEvents    = `DELETE FROM events WHERE id IN (SELECT value FROM {unnest}) AND (SELECT d.id FROM event_deliveries d WHERE d.event_id = events.id LIMIT 1) IS NULL`
+	qEventsForPurge = `SELECT id FROM events WHERE id {in} AND pending = 0{pg: FOR UPDATE SKIP LOCKED}`
+	qPurgeEvents    = `DELETE FROM events WHERE id {in} AND (SELECT d.id FROM event_deliveries d WHERE d.event_id = events.id LIMIT 1) IS NULL`
 )
 
 // storeAnnounced stores what is to be told of a change in its transaction.
