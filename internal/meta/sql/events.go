@@ -15,24 +15,28 @@ import (
 // stores its events until it commits, and ids are given when they are stored.
 // So of a lane whoever sees an event sees all earlier ones. Between lanes an id
 // may become visible after a higher one, which is why what was not handed to
-// the rules is marked and not found by the highest id so far.
+// the rules yet is noted and not found by the highest id so far.
 const (
-	qAppendEvent  = `INSERT INTO events (account, lane, at, pending, body) VALUES (?, ?, ?, 1, ?)`
-	qAppendEvents = `INSERT INTO events (account, lane, at, pending, body) SELECT n.account, n.lane, n.at, 1, n.body FROM ` + eventsGiven + ` ORDER BY n.place`
+	qAppendEvent = `INSERT INTO events (account, lane, at, body) VALUES (?, ?, ?, ?)`
+	qNotePending = `INSERT INTO pending_events (event_id) VALUES (last_insert_rowid())`
+
+	qAppendEvents = `WITH told AS (INSERT INTO events (account, lane, at, body) SELECT n.account, n.lane, n.at, n.body FROM ` + eventsGiven + ` ORDER BY n.place RETURNING id) ` + notePending
+	notePending   = `INSERT INTO pending_events (event_id) SELECT id FROM told`
 	eventsGiven   = `unnest(?::text[], ?::text[], ?::bigint[], ?::bytea[]) WITH ORDINALITY AS n(account, lane, at, body, place)`
 
 	// Bodies may be large, so what is small is asked first.
-	qPendingEvents = `SELECT id, length(body) FROM events WHERE pending = 1 ORDER BY pending, id LIMIT ?`
+	qPendingEvents = `SELECT oldest.event_id, coalesce((SELECT length(e.body) FROM events e WHERE e.id = oldest.event_id), 0) FROM pending_events oldest ORDER BY oldest.event_id LIMIT ?`
 	eventColumns   = `id, account, lane, at, body`
 	qEventsOfIDs   = `SELECT ` + eventColumns + ` FROM events WHERE id {in} ORDER BY id`
 	qListEvents    = `SELECT ` + eventColumns + ` FROM events WHERE account = ? AND id > ? AND at >= ? AND at < ? ORDER BY id LIMIT ?`
 
-	qFannedOut     = `UPDATE events SET pending = 0 WHERE pending = 1 AND id {in} RETURNING id`
+	qFannedOut     = `DELETE FROM pending_events WHERE event_id {in} RETURNING event_id`
 	qEventsToShare = `SELECT id FROM events WHERE id {in}{pg: ORDER BY id FOR KEY SHARE}`
 
-	qEventsInOrder  = `SELECT e.id, e.at, e.pending, coalesce((SELECT d.id FROM event_deliveries d WHERE d.event_id = e.id LIMIT 1), 0) FROM events e WHERE e.id > ? ORDER BY e.id LIMIT ?`
-	qEventsForPurge = `SELECT id FROM events WHERE id {in} AND pending = 0{pg: FOR UPDATE SKIP LOCKED}`
-	qPurgeEvents    = `DELETE FROM events WHERE id {in} AND (SELECT d.id FROM event_deliveries d WHERE d.event_id = events.id LIMIT 1) IS NULL`
+	qEventsInOrder  = `SELECT e.id, e.at, coalesce((SELECT p.event_id FROM pending_events p WHERE p.event_id = e.id), 0), coalesce((SELECT d.id FROM event_deliveries d WHERE d.event_id = e.id LIMIT 1), 0) FROM events e WHERE e.id > ? ORDER BY e.id LIMIT ?`
+	qEventsForPurge = `SELECT id FROM events WHERE id {in}{pg: FOR UPDATE SKIP LOCKED}`
+	qPurgeEvents    = `DELETE FROM events WHERE id {in} AND (SELECT d.id FROM event_deliveries d WHERE d.event_id = events.id LIMIT 1) IS NULL
+		AND (SELECT p.event_id FROM pending_events p WHERE p.event_id = events.id) IS NULL`
 )
 
 // storeAnnounced stores what is to be told of a change in its transaction.
@@ -44,12 +48,18 @@ func storeAnnounced(t *tx, a meta.Announce, c meta.Change) error {
 }
 
 func appendEvents(t *tx, events []meta.Event) error {
-	if t.d.numbered && len(events) > 1 {
+	if t.d.numbered {
+		if len(events) == 0 {
+			return nil
+		}
 		_, err := t.exec(qAppendEvents, eventArrays(events)...)
 		return err
 	}
 	for _, e := range events {
 		if _, err := t.exec(qAppendEvent, toText(e.Account), toText(e.Lane), micros(e.At), nonNil(e.Body)); err != nil {
+			return err
+		}
+		if _, err := t.exec(qNotePending); err != nil {
 			return err
 		}
 	}

@@ -31,13 +31,14 @@ func TestEventsUseIndexesOnPostgreSQL(t *testing.T) {
 	}
 	exec(`ALTER TABLE events SET (autovacuum_enabled = off)`)
 	exec(`ALTER TABLE event_deliveries SET (autovacuum_enabled = off)`)
-	exec(`INSERT INTO events (account, lane, at, pending, body) SELECT '000000000000', 'l' || n / 3, n, CASE WHEN n > 59990 THEN 1 ELSE 0 END, convert_to(repeat('x', 300), 'UTF8') FROM generate_series(1, 60000) n`)
+	exec(`INSERT INTO events (account, lane, at, body) SELECT '000000000000', 'l' || n / 3, n, convert_to(repeat('x', 300), 'UTF8') FROM generate_series(1, 60000) n`)
+	exec(`INSERT INTO pending_events SELECT id FROM events WHERE id > 59990`)
 	exec(`INSERT INTO event_deliveries (target, event_id, account, rule, target_id, lane, attempts, due_at, queued_at, replay, state, reason, died_at)
 		SELECT CASE n % 3 WHEN 0 THEN 'dead' ELSE 't' || n % 50 END, n, '000000000000', 'r', 't', 'l' || n / 3, 0, n, n, '', CASE WHEN n % 10 = 0 THEN 'dead' WHEN n % 3 = 0 THEN 'head' ELSE 'behind' END, '', n FROM generate_series(1, 60000) n`)
 	exec(`SET plan_cache_mode = force_generic_plan`)
 	for _, counted := range []bool{false, true} {
 		if counted {
-			exec(`ANALYZE events, event_deliveries`)
+			exec(`ANALYZE events, pending_events, event_deliveries`)
 		}
 		n := 0
 		for name, statement := range eventStatements(s.d) {

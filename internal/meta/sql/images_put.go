@@ -45,7 +45,8 @@ const (
 			(SELECT count(*) FROM named) FROM image`
 	qInsertTogether     = insertTogether + insertedTogether
 	qInsertTogetherTold = insertTogether + `,
-		told AS (INSERT INTO events (account, lane, at, pending, body) SELECT n.account, n.lane, n.at, 1, n.body FROM image, ` + eventsGiven + ` ORDER BY n.place)` + insertedTogether
+		told AS (INSERT INTO events (account, lane, at, body) SELECT n.account, n.lane, n.at, n.body FROM image, ` + eventsGiven + ` ORDER BY n.place RETURNING id),
+		pending AS (` + notePending + `)` + insertedTogether
 
 	qInsertTag   = `INSERT INTO tags (repository_id, tag, image_id) VALUES (?, ?, ?) ON CONFLICT (repository_id, hidden, tag) DO NOTHING`
 	qMoveTag     = `UPDATE tags SET image_id = ? WHERE repository_id = ? AND hidden = 0 AND tag = ? AND image_id = ?`

@@ -28,6 +28,7 @@ var invariants = map[string]string{
 	"a scan without image":                `SELECT count(*) FROM scans s LEFT JOIN images i ON i.id = s.image_id WHERE i.id IS NULL`,
 	"a delivery without event":            `SELECT count(*) FROM event_deliveries d LEFT JOIN events e ON e.id = d.event_id WHERE e.id IS NULL`,
 	"a lane whose head is not its oldest": `SELECT count(*) FROM event_deliveries d WHERE d.state <> 'dead' AND (d.state = 'head') <> (d.lane = '' OR d.id = (SELECT min(o.id) FROM event_deliveries o WHERE o.target = d.target AND o.lane = d.lane AND o.state <> 'dead'))`,
+	"a pending event that is not there":   `SELECT count(*) FROM pending_events p LEFT JOIN events e ON e.id = p.event_id WHERE e.id IS NULL`,
 	"two waiting like jobs":               `SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'waiting' GROUP BY kind, key HAVING count(*) > 1) d`,
 }
 

@@ -101,7 +101,7 @@ func eventStatements(d *dialect) map[string]string {
 func slowStep(step string) bool {
 	switch {
 	case strings.HasPrefix(step, "SCAN json_each"), strings.HasPrefix(step, "SCAN (subquery"), step == "SCAN CONSTANT ROW", strings.HasPrefix(step, "SEARCH image_counts"),
-		step == "SCAN names", step == "SCAN heads", step == "SCAN h", step == "SCAN x", step == "SCAN y", // targets; a page of what is due
+		step == "SCAN oldest", step == "SCAN names", step == "SCAN heads", step == "SCAN h", step == "SCAN x", step == "SCAN y", // up to a limit; targets; a page of what is due
 		step == "SCAN d USING COVERING INDEX event_deliveries_due",                                                  // the first of it
 		strings.HasSuffix(step, "FOR LAST TERM OF ORDER BY"), strings.HasSuffix(step, "FOR RIGHT PART OF ORDER BY"): // the tags of one image
 		return false

@@ -3,19 +3,24 @@
 
 -- +goose Up
 
--- Events are stored with the change that they tell of. pending is 1 until they
--- were handed to the rules. Ids are never used again: they say what came later.
+-- Events are stored with the change that they tell of. Ids are never used again:
+-- they say what came later.
 CREATE TABLE events (
     id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account TEXT COLLATE "C" NOT NULL,
     lane    TEXT COLLATE "C" NOT NULL,
     at      BIGINT NOT NULL,
-    pending BIGINT NOT NULL,
     body    BYTEA NOT NULL
 );
-CREATE INDEX events_pending ON events (pending, id) WHERE pending = 1;
 -- With the time, so that a page of a time span reads only what it answers.
 CREATE INDEX events_account ON events (account, id, at);
+
+-- Events that were not handed to the rules yet. It is a table, and no mark, so
+-- that PostgreSQL need not write an event again, and what it has to clean up is
+-- small.
+CREATE TABLE pending_events (
+    event_id BIGINT PRIMARY KEY
+);
 
 -- Events on their way to a target. Of what waits in a lane for a target, the
 -- oldest is the head and the others are behind it: only heads become due. What
@@ -42,6 +47,10 @@ CREATE INDEX event_deliveries_event ON event_deliveries (event_id);
 CREATE INDEX event_deliveries_dead  ON event_deliveries (account, id) WHERE state = 'dead';
 CREATE INDEX event_deliveries_rule  ON event_deliveries (account, rule, id) WHERE state = 'dead';
 CREATE INDEX event_deliveries_died  ON event_deliveries (died_at) WHERE state = 'dead';
+
+-- What was settled is cleaned up soon, whatever waits beside it.
+ALTER TABLE pending_events   SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE event_deliveries SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 1000);
 
 CREATE TABLE leases (
     name       TEXT COLLATE "C" NOT NULL PRIMARY KEY,

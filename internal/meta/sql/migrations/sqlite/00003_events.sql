@@ -3,19 +3,24 @@
 
 -- +goose Up
 
--- Events are stored with the change that they tell of. pending is 1 until they
--- were handed to the rules. Ids are never used again: they say what came later.
+-- Events are stored with the change that they tell of. Ids are never used again:
+-- they say what came later.
 CREATE TABLE events (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     account TEXT    NOT NULL,
     lane    TEXT    NOT NULL,
     at      INTEGER NOT NULL,
-    pending INTEGER NOT NULL,
     body    BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX events_pending ON events (pending, id) WHERE pending = 1;
 -- With the time, so that a page of a time span reads only what it answers.
 CREATE INDEX events_account ON events (account, id, at);
+
+-- Events that were not handed to the rules yet. It is a table, and no mark, so
+-- that PostgreSQL need not write an event again, and what it has to clean up is
+-- small.
+CREATE TABLE pending_events (
+    event_id INTEGER PRIMARY KEY
+) STRICT;
 
 -- Events on their way to a target. Of what waits in a lane for a target, the
 -- oldest is the head and the others are behind it: only heads become due. What
