@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 )
 
 // server is a running ecru.
@@ -20,6 +21,7 @@ type server struct {
 	*process
 	endpoint
 	api    *ecr.Client
+	bus    *eventbridge.Client
 	binary string
 	dir    string
 	args   []string
@@ -88,6 +90,10 @@ func (s *server) connect(ctx context.Context) error {
 		return fmt.Errorf("ecru env: %w", err)
 	}
 	s.api = ecr.New(ecr.Options{
+		BaseEndpoint: aws.String(access.Endpoint), Region: access.Region, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(access.Key, access.Secret, ""),
+	})
+	s.bus = eventbridge.New(eventbridge.Options{
 		BaseEndpoint: aws.String(access.Endpoint), Region: access.Region, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(access.Key, access.Secret, ""),
 	})

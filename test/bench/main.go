@@ -95,6 +95,7 @@ func groups() []group {
 		{"small", (*bench).smallRows},
 		{"manifests", (*bench).manifestRows},
 		{"many", (*bench).manyRows},
+		{"events", (*bench).eventRows},
 		{"scan", (*bench).scanRows},
 		{"memory", (*bench).memoryRows},
 	}

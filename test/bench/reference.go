@@ -13,12 +13,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // The references that are Go programs are this program, started again.
 const (
 	sinkReference   = "sink"   // writes bodies to files: the least that a durable push costs
 	memoryReference = "memory" // answers manifests from memory: the most that net/http gives
+	countReference  = "count"  // takes events and counts them: the target of rules
 )
 
 // startReference starts one, with its files in dir.
@@ -53,6 +55,8 @@ func serveReference(args []string) error {
 			return err
 		}
 		handler = manifests
+	case countReference:
+		handler = new(counter)
 	default:
 		return fmt.Errorf("there is no reference %q", kind)
 	}
@@ -126,5 +130,18 @@ func (m manifests) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(data)
+	}
+}
+
+// counter takes what is posted, and answers anybody who asks how much that was.
+type counter struct{ posts atomic.Int64 }
+
+func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		fmt.Fprint(w, c.posts.Load())
+		return
+	}
+	if _, err := io.Copy(io.Discard, r.Body); err == nil {
+		c.posts.Add(1)
 	}
 }
