@@ -52,6 +52,13 @@ func newCloudDouble(t *testing.T) *cloudDouble {
 	return c
 }
 
+// set changes what is answered.
+func (c *cloudDouble) set(fail func(w http.ResponseWriter, r *http.Request) bool, bus string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fail, c.bus = fail, bus
+}
+
 func (c *cloudDouble) serve(w http.ResponseWriter, r *http.Request) {
 	all := c.got()
 	body := all[len(all)-1].body
@@ -68,7 +75,10 @@ func (c *cloudDouble) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), 403)
 		return
 	}
-	if c.fail != nil && c.fail(w, r) {
+	c.mu.Lock()
+	fail, bus := c.fail, c.bus
+	c.mu.Unlock()
+	if fail != nil && fail(w, r) {
 		return
 	}
 	switch service {
@@ -82,7 +92,7 @@ func (c *cloudDouble) serve(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"MessageId":"m","MD5OfMessageBody":%q}`, hex.EncodeToString(sum[:]))
 	case "events":
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		io.WriteString(w, c.bus)
+		io.WriteString(w, bus)
 	default:
 		w.Header().Set("Content-Type", "text/xml")
 		io.WriteString(w, `<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>`)
@@ -244,7 +254,7 @@ func TestABusThatRefusesAnEntry(t *testing.T) {
 	c := newCloudDouble(t)
 	all := everything(t)
 	for code, permanent := range map[string]bool{"ThrottlingException": false, "InternalFailure": false, "InternalException": false, "MalformedDetail": true, "NotAuthorizedForSourceException": true} {
-		c.bus = `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"` + code + `","ErrorMessage":"why"}]}`
+		c.set(nil, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"`+code+`","ErrorMessage":"why"}]}`)
 		err := send(t, all, event.Target{ARN: busARN}, pushed())
 		if got := fateOf(t, err); got != (fate{permanent: permanent, status: code}) || !strings.Contains(err.Error(), "why") {
 			t.Errorf("%s: %+v %v", code, got, err)
@@ -270,13 +280,13 @@ func TestWhatErrorsOfAWSMean(t *testing.T) {
 		{400, "com.amazonaws.sqs#QueueDoesNotExist", fate{status: "QueueDoesNotExist", after: 3 * time.Second, permanent: true}},
 		{400, "InvalidMessageContents", fate{status: "InvalidMessageContents", after: 3 * time.Second, permanent: true}},
 	} {
-		c.fail = func(w http.ResponseWriter, _ *http.Request) bool {
+		c.set(func(w http.ResponseWriter, _ *http.Request) bool {
 			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 			w.Header().Set("Retry-After", "3")
 			w.WriteHeader(test.status)
 			fmt.Fprintf(w, `{"__type":%q,"message":"why"}`, test.code)
 			return true
-		}
+		}, "")
 		before := len(c.got())
 		if got := fateOf(t, send(t, all, event.Target{ARN: queueARN}, pushed())); got != test.want {
 			t.Errorf("%s: %+v", test.code, got)
@@ -291,7 +301,7 @@ func TestWhatErrorsOfAWSMean(t *testing.T) {
 		"broken":    func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.169.254/", 307) },
 	} {
-		c.fail = func(w http.ResponseWriter, r *http.Request) bool { fail(w, r); return true }
+		c.set(func(w http.ResponseWriter, r *http.Request) bool { fail(w, r); return true }, "")
 		err := send(t, all, event.Target{ARN: queueARN}, pushed())
 		if got := fateOf(t, err); got.permanent && name != "redirects" {
 			t.Errorf("%s: %+v %v", name, got, err)

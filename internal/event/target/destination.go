@@ -37,6 +37,8 @@ func (t *Targets) destination(ctx context.Context, account, arn string) (*destin
 		return nil, err
 	}
 	key := destinationKey{account, arn}
+	t.preparing.Lock() // two would have a token each
+	defer t.preparing.Unlock()
 	if d, ok := t.known.Get(key); ok && d.revision == revision {
 		return d, nil
 	}

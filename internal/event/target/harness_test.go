@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -124,8 +125,17 @@ type receiver struct {
 
 func newReceiver(t testing.TB, answer http.HandlerFunc) *receiver {
 	t.Helper()
+	return newImpatientReceiver(t, answer, 0)
+}
+
+// newImpatientReceiver closes connections that are idle for some time.
+func newImpatientReceiver(t testing.TB, answer http.HandlerFunc, idle time.Duration) *receiver {
+	t.Helper()
 	r := &receiver{answer: answer}
-	r.Server = httptest.NewServer(r)
+	r.Server = httptest.NewUnstartedServer(r)
+	r.Config.ErrorLog = log.New(io.Discard, "", 0)
+	r.Config.IdleTimeout = idle
+	r.Start()
 	t.Cleanup(r.Close)
 	return r
 }

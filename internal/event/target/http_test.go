@@ -436,7 +436,6 @@ func readHead(c net.Conn) string {
 func TestCertificatesAreVerified(t *testing.T) {
 	server := httptest.NewTLSServer(answer(200))
 	defer server.Close()
-	server.Config.ErrorLog = nil
 	all := newTargets(t, target.Options{Destinations: to(server.URL, apiKey())})
 	err := send(t, all, event.Target{}, pushed())
 	if got := fateOf(t, err); got.permanent || !strings.Contains(err.Error(), "certificate") {
@@ -490,8 +489,7 @@ func TestAnotherAccountsDestinationIsNoWay(t *testing.T) {
 // Connections that a server has closed meanwhile cost no attempt.
 func TestAConnectionThatWasClosedMeanwhile(t *testing.T) {
 	var first sync.Once
-	at := newReceiver(t, nil)
-	at.Config.IdleTimeout = time.Nanosecond // closes right after an answer
+	at := newImpatientReceiver(t, nil, time.Nanosecond)
 	all := newTargets(t, target.Options{Destinations: to(at.URL, apiKey())})
 	for range 50 {
 		if err := send(t, all, event.Target{}, pushed()); err != nil {

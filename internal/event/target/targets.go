@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -54,6 +55,7 @@ type Options struct {
 type Targets struct {
 	options   Options
 	transport *http.Transport
+	preparing sync.Mutex
 	known     *lru.Cache[destinationKey, *destination]
 	lines     *lineFiles
 	stdout    *lines
