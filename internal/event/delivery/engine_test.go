@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -621,6 +622,32 @@ func TestTroubleOfOursCostsNoAttempts(t *testing.T) {
 	}
 }
 
+// TestRulesThatCannotBeReadStopOnlyTheirAccount: and nothing of it is lost.
+func TestRulesThatCannotBeReadStopOnlyTheirAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, rule("one", "a"))
+		w.rules.set("999999999999", rule("other", "b"))
+		w.start()
+		time.Sleep(time.Second)
+		w.rules.failOf("999999999999", errors.New("no"))
+		for n := range 20 {
+			if err := w.AppendEvents(t.Context(), []meta.Event{{Account: "999999999999", At: time.Now(), Body: body(n, "x"), Lane: "x"}}); err != nil {
+				t.Fatal(err)
+			}
+			w.happen("")
+			time.Sleep(6 * time.Second)
+			if got := len(w.got("a")); got != n+1 {
+				t.Fatalf("%d of %d events of the other account have arrived", got, n+1)
+			}
+		}
+		w.rules.failOf("999999999999", nil)
+		time.Sleep(10 * time.Second)
+		if got := numbers(t, w.got("b")); !slices.Equal(got, upTo(20)) {
+			t.Errorf("%v have arrived of the account whose rules could not be read", got)
+		}
+	})
+}
+
 func TestADestinationThatIsGoneGivesUpWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, rule("one", "a"))
@@ -641,10 +668,10 @@ func TestOldEventsAndDeadLettersAreRemoved(t *testing.T) {
 		w.fails("a", &delivery.Error{Permanent: true, Status: "HTTP 410"})
 		c := w.config()
 		c.EventsKeep, c.DeadLettersKeep = time.Hour, 3*time.Hour
-		removed := map[string]int{}
-		c.Observe.Purged = func(events, letters int) {
-			removed["events"] += events
-			removed["letters"] += letters
+		var events, letters atomic.Int64
+		c.Observe.Purged = func(e, l int) {
+			events.Add(int64(e))
+			letters.Add(int64(l))
 		}
 		w.engine = w.startAnother(c)
 		w.happen(many(1200)...)
@@ -660,8 +687,8 @@ func TestOldEventsAndDeadLettersAreRemoved(t *testing.T) {
 		at(59*time.Minute, 1200, 1200)
 		at(3*time.Minute, 0, 1200)
 		at(2*time.Hour, 0, 0)
-		if removed["events"] != 1200 || removed["letters"] != 1200 {
-			t.Errorf("told of %v", removed)
+		if events.Load() != 1200 || letters.Load() != 1200 {
+			t.Errorf("told of %d events and %d dead letters", events.Load(), letters.Load())
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,7 @@ type rules struct {
 	mu    sync.Mutex
 	all   map[string][]event.Rule
 	err   error
+	errOf map[string]error // by account
 	reads int
 }
 
@@ -32,7 +34,7 @@ func (r *rules) EventRules(_ context.Context, account string) ([]event.Rule, err
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reads++
-	return r.all[account], r.err
+	return r.all[account], cmp.Or(r.err, r.errOf[account])
 }
 
 func (r *rules) set(account string, all ...event.Rule) {
@@ -42,6 +44,12 @@ func (r *rules) set(account string, all ...event.Rule) {
 		r.all = map[string][]event.Rule{}
 	}
 	r.all[account] = all
+}
+
+func (r *rules) failOf(account string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.errOf = map[string]error{account: err}
 }
 
 func (r *rules) fail(err error) {

@@ -14,6 +14,9 @@ const (
 	// fanOutDeliveries bounds what one transaction queues, and so how long it
 	// keeps the writer from others; the deliveries of one event stay together.
 	fanOutDeliveries = 512
+	// relayRetryMost is short, for when the rules of one account cannot be read
+	// the events of others wait with it.
+	relayRetryMost = 5 * time.Second
 )
 
 // relay hands events to the rules, in the order in which they were stored.
@@ -30,7 +33,7 @@ func (s *session) relay() {
 				s.e.log.Error("handing events to the rules; it is tried again", "error", err)
 			}
 			wait(s.work, retry)
-			retry = min(2*retry, storeRetryMost)
+			retry = min(2*retry, relayRetryMost)
 			continue
 		}
 		retry = storeRetryFirst
