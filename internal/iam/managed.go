@@ -34,9 +34,51 @@ const (
 		"ecr:BatchImportUpstreamImage"`
 )
 
-// managedDocuments are the managed policies as AWS publishes them.
+// eventReadActions and managedSecretActions are those of AWS's managed policies for
+// EventBridge and Secrets Manager that are about them.
+const (
+	eventReadActions = `"events:DescribeRule",
+		"events:DescribeEventBus",
+		"events:DescribeEventSource",
+		"events:ListEventBuses",
+		"events:ListEventSources",
+		"events:ListRuleNamesByTarget",
+		"events:ListRules",
+		"events:ListTargetsByRule",
+		"events:TestEventPattern",
+		"events:DescribeArchive",
+		"events:ListArchives",
+		"events:DescribeReplay",
+		"events:ListReplays",
+		"events:DescribeConnection",
+		"events:ListConnections",
+		"events:DescribeApiDestination",
+		"events:ListApiDestinations",
+		"events:DescribeEndpoint",
+		"events:ListEndpoints"`
+	managedSecretActions = `"secretsmanager:CreateSecret",
+		"secretsmanager:UpdateSecret",
+		"secretsmanager:DeleteSecret",
+		"secretsmanager:GetSecretValue",
+		"secretsmanager:PutSecretValue"`
+)
+
+// managedDocuments are the managed policies as AWS publishes them. Those of
+// EventBridge and Secrets Manager are without the statements and actions about
+// services that are not here.
 var managedDocuments = map[string]string{
 	"AdministratorAccess": `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`,
+
+	"AmazonEventBridgeFullAccess": `{"Version":"2012-10-17","Statement":[
+		{"Sid":"EventBridgeActions","Effect":"Allow","Action":["events:*"],"Resource":"*"},
+		{"Sid":"SecretsManagerAccessForApiDestinations","Effect":"Allow","Action":[` + managedSecretActions + `],
+		 "Resource":"arn:aws:secretsmanager:*:*:secret:events!*"}]}`,
+
+	"AmazonEventBridgeReadOnlyAccess": `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":[` + eventReadActions + `],"Resource":"*"}]}`,
+
+	"SecretsManagerReadWrite": `{"Version":"2012-10-17","Statement":[
+		{"Sid":"BasePermissions","Effect":"Allow","Action":["secretsmanager:*"],"Resource":"*"}]}`,
 
 	"AmazonEC2ContainerRegistryFullAccess": `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":["ecr:*","cloudtrail:LookupEvents"],"Resource":"*"},

@@ -251,7 +251,8 @@ func TestHostilePatternsEndSoon(t *testing.T) {
 func TestManagedPolicies(t *testing.T) {
 	names := ManagedNames()
 	want := []string{"AdministratorAccess", "AmazonEC2ContainerRegistryFullAccess", "AmazonEC2ContainerRegistryPowerUser",
-		"AmazonEC2ContainerRegistryPullOnly", "AmazonEC2ContainerRegistryReadOnly"}
+		"AmazonEC2ContainerRegistryPullOnly", "AmazonEC2ContainerRegistryReadOnly",
+		"AmazonEventBridgeFullAccess", "AmazonEventBridgeReadOnlyAccess", "SecretsManagerReadWrite"}
 	if !slices.Equal(names, want) {
 		t.Fatalf("%v", names)
 	}
@@ -290,6 +291,28 @@ func TestManagedPolicies(t *testing.T) {
 				if d.Allowed && d.String() != "allowed by identity-based policy "+names[i]+" statement #1" {
 					t.Errorf("%s", d)
 				}
+			}
+		}
+	}
+	const managedSecret = "arn:aws:secretsmanager:us-east-1:111111111111:secret:events!connection/hook/1-AbCdEf"
+	const secret = "arn:aws:secretsmanager:us-east-1:111111111111:secret:mine-AbCdEf"
+	for _, c := range []struct{ action, resource, letters string }{
+		{"events:PutRule", "*", "AF"},
+		{"events:CreateConnection", "*", "AF"},
+		{"events:DescribeRule", "*", "AFR"},
+		{"events:ListApiDestinations", "*", "AFR"},
+		{"events:TestEventPattern", "*", "AFR"},
+		{"events:PutEvents", "*", "AF"},
+		{"secretsmanager:GetSecretValue", managedSecret, "AFS"},
+		{"secretsmanager:GetSecretValue", secret, "AS"},
+		{"secretsmanager:CreateSecret", secret, "AS"},
+		{"secretsmanager:ListSecrets", "*", "AS"},
+		{"ecr:ListImages", appRepository, "A"},
+	} {
+		for i, letter := range map[int]string{0: "A", 5: "F", 6: "R", 7: "S"} {
+			d := Evaluate(Request{Principal: alice, Action: c.action, Account: here, Resource: c.resource}, Policies{Identity: []*Policy{Managed(names[i])}})
+			if want := strings.Contains(c.letters, letter); d.Allowed != want {
+				t.Errorf("%s on %s with %s: %s", c.action, c.resource, names[i], d)
 			}
 		}
 	}
