@@ -229,3 +229,24 @@ func benchSteps(b *testing.B, s *Store, dead string, waiting int) {
 		})
 	})
 }
+
+// BenchmarkDeleteRepository deletes a repository whose images are announced, and
+// one of which nothing is told. Its own time is how long nobody else can write
+// to SQLite.
+func BenchmarkDeleteRepository(b *testing.B) {
+	for _, images := range []int{10_000, 100_000} {
+		for name, announce := range map[string]meta.Announce{"Quiet": nil, "Told": tellBench} {
+			b.Run(fmt.Sprint(images, name), func(b *testing.B) {
+				onBoth(b, func(b *testing.B, s *Store) {
+					for range b.N {
+						b.StopTimer()
+						largeRepository(b, s, images)
+						b.StartTimer()
+						_, err := s.DeleteRepository(context.Background(), benchAccount, "large", true, announce)
+						check(b, err)
+					}
+				})
+			})
+		}
+	}
+}
