@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -88,7 +87,7 @@ func benchmarkEndpoint(b *testing.B, count int) {
 		bus = append(bus, r)
 	}
 	known.set(account, bus...)
-	db := openSQLite(b, filepath.Join(b.TempDir(), "ecru.db"))
+	db := openSQLite(b)
 	e := delivery.New(delivery.Config{
 		Store: db, Rules: known, Region: "eu-west-1", Logger: slog.New(slog.DiscardHandler),
 		Routes: poster{&http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}, server.URL},

@@ -9,6 +9,8 @@ const (
 	leaseName  = "events"
 	leaseTime  = 15 * time.Second
 	leaseRenew = 5 * time.Second
+	// leaseTry is how often those who stand by try.
+	leaseTry = 2 * time.Second
 	// leaseMargin before a lease that could not be prolonged runs out all
 	// sending stops.
 	leaseMargin = 2 * time.Second
@@ -26,7 +28,7 @@ func (e *Engine) lead(draining, cutting context.Context) {
 			e.serve(draining, cutting, until)
 			continue
 		}
-		wait(draining, leaseRenew)
+		wait(draining, leaseTry)
 	}
 }
 

@@ -14,11 +14,17 @@ import (
 	"github.com/ecru-registry/ecru/internal/event/delivery"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/meta/sql"
+	"github.com/ecru-registry/ecru/test/postgres"
 )
 
-func openSQLite(tb testing.TB, path string) *sql.Store {
+func openSQLite(tb testing.TB) *sql.Store {
 	tb.Helper()
-	s, err := sql.Open(context.Background(), sql.Config{URL: "sqlite:" + path, Logger: slog.New(slog.DiscardHandler)})
+	return openStore(tb, "sqlite:"+filepath.Join(tb.TempDir(), "ecru.db"))
+}
+
+func openStore(tb testing.TB, url string) *sql.Store {
+	tb.Helper()
+	s, err := sql.Open(context.Background(), sql.Config{URL: url, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -43,7 +49,16 @@ func eventually(t *testing.T, what string, is func() bool) {
 // TestEverythingArrivesInOrderWhileEnginesComeAndGo: on a real store, with
 // targets that fail now and then, and engines that are stopped at any moment.
 func TestEverythingArrivesInOrderWhileEnginesComeAndGo(t *testing.T) {
-	db := openSQLite(t, filepath.Join(t.TempDir(), "ecru.db"))
+	for name, open := range map[string]func(t *testing.T) *sql.Store{
+		"SQLite":     func(t *testing.T) *sql.Store { return openSQLite(t) },
+		"PostgreSQL": func(t *testing.T) *sql.Store { return openStore(t, postgres.New(t)) },
+	} {
+		t.Run(name, func(t *testing.T) { everythingArrives(t, open(t)) })
+	}
+}
+
+func everythingArrives(t *testing.T, db *sql.Store) {
+	t.Helper()
 	w := newWorld(t, rule("one", "a", "b"), rule("two", "c"))
 	targets := []string{"a", "b", "c"}
 	for _, id := range targets {
