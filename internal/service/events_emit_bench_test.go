@@ -82,3 +82,20 @@ func (h *house) pushContent(b *testing.B, content string) string {
 	}
 	return digest
 }
+
+// BenchmarkAnnounce makes the event of a push, within the transaction.
+func BenchmarkAnnounce(b *testing.B) {
+	h := newHouse(b)
+	digest := digestOf("an image")
+	change := meta.Change{
+		Kind: meta.ImagePushed, Account: account, Repository: "team/web",
+		Image: registry.Image{Digest: digest, MediaType: registry.MediaTypeOCIManifest, ArtifactType: "application/vnd.oci.image.config.v1+json"},
+		IDs:   []registry.ImageID{{Digest: digest, Tag: "v1.0"}},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if events := h.Announce(change); len(events) != 1 {
+			b.Fatal(events)
+		}
+	}
+}
