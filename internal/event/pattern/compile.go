@@ -53,6 +53,7 @@ func (c *compiler) object(branches []branch, path string, withinOr bool) []branc
 				c.fail("Empty objects are not allowed")
 			}
 			return branches
+		default:
 		}
 		name := c.name
 		if name == orOperator {

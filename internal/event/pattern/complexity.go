@@ -91,16 +91,14 @@ func (p *progress) tooComplex() bool {
 	return false
 }
 
-// other is a character that no wildcard asks for.
-const other = -1
-
-// characters are those that make a difference.
-func (p *progress) characters(from []int) []int {
-	all := []int{other}
+// characters are those that some wildcard waits for. No other one leads to more
+// places.
+func (p *progress) characters(from []int) []byte {
+	var all []byte
 	for _, at := range from {
 		for _, next := range p.places[at].next {
 			if place := p.places[next]; !place.any {
-				all = append(all, int(place.last))
+				all = append(all, place.last)
 			}
 		}
 	}
@@ -108,14 +106,14 @@ func (p *progress) characters(from []int) []int {
 	return slices.Compact(all)
 }
 
-func (p *progress) step(from []int, c int) []int {
+func (p *progress) step(from []int, c byte) []int {
 	var to []int
 	for _, at := range from {
 		if p.places[at].any {
 			to = append(to, at)
 		}
 		for _, next := range p.places[at].next {
-			if place := p.places[next]; !place.any && int(place.last) == c {
+			if place := p.places[next]; !place.any && place.last == c {
 				to = append(to, next)
 				// An asterisk may stand for nothing.
 				for _, beyond := range place.next {

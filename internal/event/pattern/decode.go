@@ -132,7 +132,7 @@ func (d *decoder) value(key string) error {
 		n.kind = numberKind
 		n.text, err = d.number(c)
 	}
-	n.key, n.end = key, int32(len(d.nodes)) //nolint:gosec // not more nodes than bytes
+	n.key, n.end = key, int32(len(d.nodes))
 	d.nodes[i] = n
 	return err
 }

@@ -33,7 +33,8 @@ func (t token) number() bool { return t == numberToken }
 // lexer reads JSON token by token. It stops where the parser stops that
 // EventBridge uses, so that errors name the same line and column: a string's
 // text is not read before it is asked for, and a field's name takes the first
-// token of its value along.
+// token of its value along. Who gets a stringToken asks for its text, or gives
+// up, before going on.
 type lexer struct {
 	source string
 	at     int
@@ -62,15 +63,12 @@ func (c container) String() string {
 	return "Array"
 }
 
-const validTokens = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
+const validValues = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
 
 // next goes to the next token.
 func (l *lexer) next() token {
 	if l.token == fieldName {
 		return l.arrive(l.deferred)
-	}
-	if l.unread {
-		l.read()
 	}
 	if l.err != nil {
 		return broken
@@ -194,7 +192,7 @@ func (l *lexer) value(c rune) token {
 	case unicode.IsLetter(c) || c == '_' || c == '$':
 		return l.word()
 	default:
-		return l.unexpected(c, "expected a valid value "+validTokens)
+		return l.unexpected(c, "expected a valid value "+validValues)
 	}
 }
 
@@ -220,7 +218,7 @@ func (l *lexer) word() token {
 	if runes := []rune(rest); len(runes) > 256 {
 		rest = string(runes[:256]) + "..."
 	}
-	return l.fail(fmt.Sprintf("Unrecognized token '%s': was expecting %s", rest, validTokens))
+	return l.fail(fmt.Sprintf("Unrecognized token '%s': was expecting %s", rest, validValues))
 }
 
 func (l *lexer) numeral() token {
@@ -265,6 +263,7 @@ func (l *lexer) quoted(what, missing string) string {
 	case endInEscape:
 		l.fail("Unexpected end-of-input in character escape sequence")
 		return ""
+	default:
 	}
 	c := l.take()
 	switch f {

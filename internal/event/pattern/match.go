@@ -87,7 +87,7 @@ type mode uint8
 
 const (
 	either    mode = iota // a value, or none where it may be absent
-	found                 // a value
+	found                 // a value; up to here a value is welcome
 	missing               // none
 	elsewhere             // nothing: it is looked after in another place
 )
@@ -249,48 +249,28 @@ func cutName(key, name string) (rest string, ok bool) {
 // array: a value of the array itself is any that is not a container. Fields
 // that go on within elements have to agree on one.
 func (m *matcher) array(b *branching, at position) bool {
-	leaf := b.leaf
-	if leaf < 0 || m.modes[leaf] == elsewhere {
-		return m.elements(b, at)
-	}
-	scalars, accepted := m.scalars(leaf, at)
-	was := m.modes[leaf]
-	if was == missing {
-		return !scalars && m.elements(b, at)
-	}
-	if accepted && (len(b.fields) == 1 || m.elementsAs(b, at, leaf, elsewhere)) {
-		return true
-	}
-	if scalars {
-		// It is not absent, so that an array in the array must have it.
-		return m.elementsAs(b, at, leaf, found)
+	if b.leaf >= 0 && m.modes[b.leaf] <= found && m.ownValue(b.leaf, at) {
+		was := m.modes[b.leaf]
+		m.modes[b.leaf], m.moded = elsewhere, true
+		ok := m.elements(b, at)
+		if m.modes[b.leaf] = was; ok {
+			return true
+		}
 	}
 	return m.elements(b, at)
 }
 
-// scalars says whether the array has values of its own, and whether the field
-// accepts one.
-func (m *matcher) scalars(leaf int, at position) (some, accepted bool) {
+// ownValue says whether a field accepts a value of the array itself.
+func (m *matcher) ownValue(leaf int, at position) bool {
 	end := m.nodes[at.node].end
 	for i := at.node + 1; i < end; i = m.nodes[i].end {
 		n := &m.nodes[i]
-		if m.steps--; n.kind == objectKind || n.kind == arrayKind {
-			continue
-		}
-		some = true
-		if m.test(leaf, n) {
-			return true, true
+		m.steps--
+		if n.kind != objectKind && n.kind != arrayKind && m.test(leaf, n) {
+			return true
 		}
 	}
-	return some, false
-}
-
-func (m *matcher) elementsAs(b *branching, at position, i int, as mode) bool {
-	was := m.modes[i]
-	m.modes[i], m.moded = as, true
-	ok := m.elements(b, at)
-	m.modes[i] = was
-	return ok
+	return false
 }
 
 // elements says whether the fields match in one element of an array.

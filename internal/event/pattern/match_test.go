@@ -21,6 +21,7 @@ func TestAlternatives(t *testing.T) {
 		{`["\u0041\n\"\\\/"]`, `"A\n\"\\/"|"\u0041\u000a\u0022\u005c\u002F"`, `"a\n\"\\/"|"A"`},
 		{`["é"]`, `"é"|"\u00e9"|"\u00E9"`, `"e\u0301"|"É"`},
 		{`["😀"]`, `"😀"|"\ud83d\ude00"|"\uD83D\uDE00"`, `"\ud83d"|"\ude00\ud83d"`},
+		{`["\ufffdA"]`, `"\ud83d\u0041"|"\ufffdA"|"\udc00A"`, `"A"|"\ufffd"|"\ud83d\ude00A"`},
 		{`["1"]`, `"1"`, `1|"01"|"1.0"`},
 		{`["true"]`, `"true"`, `true`},
 		{`["null"]`, `"null"`, `null`},
@@ -63,6 +64,7 @@ func TestAlternatives(t *testing.T) {
 		{`[{"equals-ignore-case":"aB1"}]`, `"ab1"|"AB1"|"Ab1"|["x","aB1"]`, `"ab"|"ab12"|""|1|null|-|"xab1"`},
 		{`[{"equals-ignore-case":""}]`, `""`, `"x"|null|-`},
 		{`[{"equals-ignore-case":"straße Ω"}]`, `"STRAßE ω"|"straße Ω"`, `"STRASSE Ω"`},
+		{`[{"equals-ignore-case":"ǅ"}]`, `"ǅ"|"ǆ"|"Ǆ"`, `"dž"`},
 		{`[{"equals-ignore-case":"ⱥ"}]`, `"Ⱥ"|"ⱥ"`, `"a"|"A"`},
 		{`[{"equals-ignore-case":"_[` + "`" + `"}]`, `"_[` + "`" + `"`, `"_{` + "`" + `"|"_[@"`},
 
@@ -76,6 +78,7 @@ func TestAlternatives(t *testing.T) {
 		{`[{"wildcard":"*a*"}]`, `"a"|"bab"|"aa"`, `"b"|""`},
 		{`[{"wildcard":"a*b*c"}]`, `"abc"|"axbxc"|"abbcc"|"abcbc"`, `"acb"|"abcx"|"ac"|"xabc"`},
 		{`[{"wildcard":"*ab*ab*"}]`, `"abab"|"xabxabx"|"ababab"`, `"ab"|"aab"|"aba"`},
+		{`[{"wildcard":"*b*ab"}]`, `"bab"|"bxab"`, `"ab"|"aab"`},
 		{`[{"wildcard":"ab*bc"}]`, `"abbc"|"abxbc"`, `"abc"`},
 		{`[{"wildcard":"\\*"}]`, `"*"`, `"x"|""|"\\*"|"**"`},
 		{`[{"wildcard":"\\\\"}]`, `"\\"`, `"\\\\"|"x"`},
@@ -197,12 +200,13 @@ func TestStructure(t *testing.T) {
 
 func structureCases() []structureCase {
 	const (
-		ab      = `{"d":{"a":["x"],"b":["y"]}}`
-		bNotA   = `{"d":{"a":[{"exists":false}],"b":["y"]}}`
-		aNotB   = `{"d":{"a":["x"],"b":[{"exists":false}]}}`
-		someOr  = `{"s":["1"],"$or":[{"a":["x"]},{"b":["y"],"c":["z"]}]}`
-		inner   = `{"d":{"$or":[{"a":["x"]},{"b":{"$or":[{"p":[1]},{"q":[2]}]}}]}}`
-		doubled = `{"$or":[{"a":[1]},{"b":[1]}],"d":{"$or":[{"a":[1]},{"b":[1]}]}}`
+		ab        = `{"d":{"a":["x"],"b":["y"]}}`
+		bNotA     = `{"d":{"a":[{"exists":false}],"b":["y"]}}`
+		aNotB     = `{"d":{"a":["x"],"b":[{"exists":false}]}}`
+		someOr    = `{"s":["1"],"$or":[{"a":["x"]},{"b":["y"],"c":["z"]}]}`
+		inner     = `{"d":{"$or":[{"a":["x"]},{"b":{"$or":[{"p":[1]},{"q":[2]}]}}]}}`
+		noneOrOne = `{"a":{"b":[1,{"exists":false}],"c":[{"exists":false}]}}`
+		doubled   = `{"$or":[{"a":[1]},{"b":[1]}],"d":{"$or":[{"a":[1]},{"b":[1]}]}}`
 	)
 	return []structureCase{
 		// all fields have to match; others do not count
@@ -247,6 +251,13 @@ func structureCases() []structureCase {
 		{`{"a":{"b":[{"exists":false}],"c":[2]}}`, `{"a":{"b":1},"a":{"c":2}}`, false},
 		{`{"a":{"c":[{"exists":false}],"b":[2]}}`, `{"a":[{"b":2},{"c":1}],"a":7}`, true},
 		{`{"a":{"c":[{"exists":false}],"b":[2]}}`, `{"a":[{"b":2},{"c":1}],"a":{"c":1}}`, false},
+		{noneOrOne, `{"a":[{"b":1},{"c":1}]}`, true},
+		{noneOrOne, `{"a":[{"b":1},{"c":1}],"a":[{"b":1},{"c":1}]}`, false},
+		{noneOrOne, `{"a":[{"b":1},{"c":1}],"a":[{"b":1},{"d":1}]}`, true},
+		{`{"a":{"b":{"c":[1,{"exists":false}],"d":[{"exists":false}]}}}`, `{"a":{"b":[{"c":1},{"d":1}],"b":7},"a":{"b":[{"c":1},{"d":1}],"b":7}}`, false},
+		{`{"a":{"b":{"c":[1,{"exists":false}]}}}`, `{"a":{"b":{"x":1},"b":{"x":2}},"a":{"b":{"c":2}}}`, false},
+		{`{"a":{"b":[1,{"exists":false}],"z":["q"]}}`, `{"a":[{"b":2,"b":3,"z":"q"},{"z":"q"}]}`, false},
+		{`{"a":{"b":[1,{"exists":false}],"z":["q"]}}`, `{"a":[{"b":2,"b":1,"z":"q"},{"z":"q"}]}`, true},
 
 		// dots are names within names
 		{`{"d":{"s.t":[1]}}`, `{"d":{"s":{"t":1}}}`, true},
@@ -257,6 +268,7 @@ func structureCases() []structureCase {
 		{`{"d":{"s":{"t":[1]}}}`, `{"d":{"s.t":{"t":1}}}`, false},
 		{`{"d":{"s":{"t":[1]}}}`, `{"d":{"s.t.u":1}}`, false},
 		{`{"d":{"s":[1]}}`, `{"d":{"st":1,"s.":1,".s":1}}`, false},
+		{`{"d":{"s":{"t":[1]}}}`, `{"d":{"sxt":1,"s":{"txt":1}}}`, false},
 		{`{"d":{"s":{"":[1]}}}`, `{"d":{"s.":1}}`, true},
 		{`{"d":{"":{"s":[1]}}}`, `{"d":{".s":1}}`, true},
 		{`{"a.b":[1],"a":{"b":[2]}}`, `{"a":{"b":2}}`, true},
@@ -441,6 +453,15 @@ func TestMatchIsBounded(t *testing.T) {
 		t.Error("doubled keys do not match")
 	}
 
+	// More fields than members that have one each: no way to give them out.
+	got, err = doubled.Matches([]byte(`{` + strings.Repeat(`"d":[{"a":1},{"b":1},{"c":1},{"d":1},{"e":1},{"f":1},{"g":1},{"h":1},{"i":1},{"j":1},{"k":2}],`, 10) + `"x":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got {
+		t.Error("fields of several elements match")
+	}
+
 	honest := compiled(t, `{"d":{"a":["x"],"b":[{"exists":false}],"c":["z"]}}`)
 	large := `{"d":[` + strings.Repeat(`{"a":"x","b":"y","c":"z"},{"a":"x","c":"y"},`, 5000) + `{"a":"x","c":"z"}]}`
 	got, err = honest.Matches([]byte(large))
@@ -449,5 +470,26 @@ func TestMatchIsBounded(t *testing.T) {
 	}
 	if !got {
 		t.Error("a large event does not match")
+	}
+}
+
+// TestLongValuesCostMore: a step is worth a bounded number of bytes.
+func TestLongValuesCostMore(t *testing.T) {
+	p := compiled(t, `{"a":[{"wildcard":"*x*"},{"suffix":"y"}]}`)
+	spent := func(text string) int {
+		v, err := Decode([]byte(`{"a":"` + text + `"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := matcher{nodes: v.nodes, fields: p.combinations[0].fields, steps: maxSteps}
+		m.match(p.combinations[0].root, position{})
+		return maxSteps - m.steps
+	}
+	m := matcher{nodes: []node{{end: 1, kind: objectKind}}, fields: []*field{{absent: true}}}
+	if m.match(newCombination(branch{{path: ".a", names: []string{"a"}, absent: true}}).root, position{}) {
+		t.Error("it goes on without steps")
+	}
+	if short, long := spent("z"), spent(strings.Repeat("z", 64_000)); short > 10 || long < 2000 {
+		t.Error(short, long)
 	}
 }

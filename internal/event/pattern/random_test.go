@@ -17,10 +17,10 @@ func (d dice) one(of ...string) string { return of[d.IntN(len(of))] }
 
 func (d dice) likely(percent int) bool { return d.IntN(100) < percent }
 
-func (d dice) several(least, most int, separator string, make func() string) string {
+func (d dice) several(least, most int, separator string, one func() string) string {
 	var all []string
 	for range least + d.IntN(most-least+1) {
-		all = append(all, make())
+		all = append(all, one())
 	}
 	return strings.Join(all, separator)
 }

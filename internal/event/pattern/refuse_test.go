@@ -3,6 +3,7 @@ package pattern
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -157,6 +158,7 @@ func TestRefused(t *testing.T) {
 		{`{"a":[{"cidr":"::/128"}]}`, 0, `IPv6 mask bits must be < 128`},
 		{`{"a":[{"cidr":"/24"}]}`, 0, `Nonstandard IP address: `},
 		{`{"a":[{"cidr":"10.0.0.0.0/8"}]}`, 0, `Nonstandard IP address: 10.0.0.0.0`},
+		{`{"a":[{"cidr":"10..0.0/8"}]}`, 0, `Nonstandard IP address: 10..0.0`},
 		{`{"a":[{"cidr":"10.0.0.256/8"}]}`, 0, `Invalid IP address: 10.0.0.256`},
 		{`{"a":[{"cidr":"1:2/8"}]}`, 0, `Invalid IP address: 1:2`},
 		{`{"a":[{"cidr":"10.0.0.0/8","x":1}]}`, 33, onlyOneKey},
@@ -259,19 +261,19 @@ func TestRefusedJSON(t *testing.T) {
 		{`}`, 2, "Unexpected close marker '}': expected ']' (for root starting at " + at(`}`, 0) + ")"},
 		{`]`, 2, "Unexpected close marker ']': expected '}' (for root starting at " + at(`]`, 0) + ")"},
 		{`{"a":[1],}`, 10, `Unexpected character ('}' (code 125)): was expecting double-quote to start field name`},
-		{`{"a":[1,]}`, 9, `Unexpected character (']' (code 93)): expected a valid value ` + validTokens},
+		{`{"a":[1,]}`, 9, `Unexpected character (']' (code 93)): expected a valid value ` + validValues},
 		{`{"a":[1,}`, 9, `Unexpected character ('}' (code 125)): expected a value`},
-		{`{"a":[,1]}`, 7, `Unexpected character (',' (code 44)): expected a valid value ` + validTokens},
+		{`{"a":[,1]}`, 7, `Unexpected character (',' (code 44)): expected a valid value ` + validValues},
 		{`{"a" [1]}`, 6, `Unexpected character ('[' (code 91)): was expecting a colon to separate field name and value`},
 		{`{"a":[1]"b":[1]}`, 9, `Unexpected character ('"' (code 34)): was expecting comma to separate Object entries`},
 		{`{"a":[1 2]}`, 9, `Unexpected character ('2' (code 50)): was expecting comma to separate Array entries`},
 		{`{a:[1]}`, 2, `Unexpected character ('a' (code 97)): was expecting double-quote to start field name`},
-		{`{"a":[tru]}`, 10, `Unrecognized token 'tru': was expecting ` + validTokens},
-		{`{"a":[True]}`, 11, `Unrecognized token 'True': was expecting ` + validTokens},
-		{`{"a":[nulll]}`, 12, `Unrecognized token 'nulll': was expecting ` + validTokens},
-		{`{"a":[é]}`, 8, `Unrecognized token 'é': was expecting ` + validTokens},
-		{`{"a":[€]}`, 7, `Unexpected character ('€' (code 8364 / 0x20ac)): expected a valid value ` + validTokens},
-		{`{"a":['x']}`, 7, `Unexpected character (''' (code 39)): expected a valid value ` + validTokens},
+		{`{"a":[tru]}`, 10, `Unrecognized token 'tru': was expecting ` + validValues},
+		{`{"a":[True]}`, 11, `Unrecognized token 'True': was expecting ` + validValues},
+		{`{"a":[nulll]}`, 12, `Unrecognized token 'nulll': was expecting ` + validValues},
+		{`{"a":[é]}`, 8, `Unrecognized token 'é': was expecting ` + validValues},
+		{`{"a":[€]}`, 7, `Unexpected character ('€' (code 8364 / 0x20ac)): expected a valid value ` + validValues},
+		{`{"a":['x']}`, 7, `Unexpected character (''' (code 39)): expected a valid value ` + validValues},
 		{`{"a":[01]}`, 8, `Invalid numeric value: Leading zeroes not allowed`},
 		{`{"a":[-]}`, 8, `Unexpected character (']' (code 93)) in numeric value: expected digit (0-9) to follow minus sign, for valid numeric value`},
 		{`{"a":[1.]}`, 9, `Unexpected character (']' (code 93)) in numeric value: Decimal point not followed by a digit`},
@@ -340,7 +342,7 @@ func TestRefusedForSize(t *testing.T) {
 	long := `{"a":` + strings.Repeat(" ", 600) + `1}`
 	checkRefused(t, long, `"a" must be an object or an array`+"\n at [Source: (String)\"{\"a\":"+strings.Repeat(" ", 495)+"\"[truncated 107 chars]; line: 1, column: 607]")
 	word := strings.Repeat("x", 300)
-	checkRefused(t, word, "Unrecognized token '"+word[:256]+"...': was expecting "+validTokens+"\n at [Source: (String)\""+word+"\"; line: 1, column: 301]")
+	checkRefused(t, word, "Unrecognized token '"+word[:256]+"...': was expecting "+validValues+"\n at [Source: (String)\""+word+"\"; line: 1, column: 301]")
 }
 
 // TestWildcardComplexity: what may be half-way through at once.
@@ -382,7 +384,18 @@ func TestWildcardComplexity(t *testing.T) {
 		`{"a":[{"anything-but":{"wildcard":["*:*:*:*:x*","x*:*:*:*"]}},{"wildcard":"*:*:*"}]}`,
 		`{"$or":[{"a":[1]},{"b":[{"wildcard":"*:*:*:*:*:x*"}]}]}`,
 		list(strings.Repeat("*ab", 1000)),
+		`{"a":[{"anything-but":{"wildcard":["*a*","*b*","*c*","*d*","*e*","*f*","*g*","*h*","*i*","*j*"]}}]}`,
+		// not too many places, but too many sets of them
+		list(unlike(1), unlike(2), unlike(3)),
 	} {
 		checkRefused(t, text, tooComplex)
 	}
+}
+
+// unlike is a long wildcard that has little in common with those of other
+// numbers.
+func unlike(number uint64) string {
+	d := dice{rand.New(rand.NewPCG(number, 1))}
+	letter := func() string { return string(rune('a' + d.IntN(26))) }
+	return "*" + d.several(640, 640, "", letter) + "*" + d.several(640, 640, "", letter)
 }

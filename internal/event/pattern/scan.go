@@ -109,8 +109,8 @@ func hexUnit(text string, i int) (unit rune, end int, f fault) {
 			return 0, i, endInEscape
 		}
 		digit := strings.IndexByte("0123456789abcdef", text[i]|0x20)
-		// The bit that makes letters small makes other characters digits.
-		if digit < 0 || text[i] < '0' || (digit < 10) != isDigit(text[i]) {
+		// The bit that makes letters small makes digits of control characters.
+		if digit < 0 || text[i] < '0' {
 			return 0, i, badHexDigit
 		}
 		unit = unit<<4 | rune(digit)
