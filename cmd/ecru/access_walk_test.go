@@ -305,6 +305,10 @@ func (w *walk) send(r *http.Request) answer {
 
 // newWalk starts a registry with an image and makes the callers.
 func newWalk(t testing.TB, audit string) *walk {
+	return newLoggedWalk(t, audit, slog.New(slog.DiscardHandler))
+}
+
+func newLoggedWalk(t testing.TB, audit string, log *slog.Logger) *walk {
 	w := &walk{t: t}
 	command := serveCommand{
 		storeFlags: storeFlags{dataFlags: dataFlags{Data: t.TempDir()}, Database: "sqlite"},
@@ -313,7 +317,7 @@ func newWalk(t testing.TB, audit string) *walk {
 		auditFlags: auditFlags{AuditLog: audit, AuditMaxSize: 100, AuditKeep: 1},
 	}
 	var err error
-	if w.app, err = command.assemble(t.Context(), streams{out: io.Discard, err: io.Discard}, slog.New(slog.DiscardHandler)); err != nil {
+	if w.app, err = command.assemble(t.Context(), streams{out: io.Discard, err: io.Discard}, log); err != nil {
 		t.Fatal(err)
 	}
 	w.app.audit.start()
