@@ -245,6 +245,9 @@ func (r *runner) ended(e *ended) {
 	case e.interrupted: // the session ends; whoever goes on sends it again
 		return
 	case e.works:
+		if r.breaker.open() {
+			r.s.e.log.Info("a target works again", "account", r.account, "rule", e.item.Rule, "target", e.item.TargetID)
+		}
 		r.breaker.works()
 		r.lastFailure = ""
 	case e.failed:
