@@ -65,11 +65,10 @@ func (c *eventsTail) Run(ctx context.Context, s streams) error {
 	if client == nil {
 		return errors.New("no server runs with this data directory: there is nothing to follow")
 	}
-	err := c.tail(ctx, client, s.out)
-	if ctx.Err() != nil {
-		return nil // interrupted, as it should be
+	if err := c.tail(ctx, client, s.out); ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil // interrupted, as it should be
 }
 
 func (c *eventsTail) tail(ctx context.Context, m manager, out io.Writer) error {
