@@ -192,12 +192,14 @@ func (s *Service) EventRules(ctx context.Context, account string) ([]event.Rule,
 			return nil, err
 		}
 		for _, record := range records {
+			after = record.Name
 			r, err := s.decodedRule(record)
 			if err != nil {
-				return nil, err
+				// One that cannot be read must not keep events from the others.
+				s.Logger.ErrorContext(ctx, "a rule matches nothing because its record cannot be read", "account", account, "rule", record.Name, "error", err)
+				continue
 			}
 			all = append(all, r)
-			after = record.Name
 		}
 		if len(records) < rulesPage {
 			return all, nil
