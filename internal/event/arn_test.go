@@ -1,6 +1,7 @@
 package event_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -64,7 +65,8 @@ func TestResourceNamesThatAreNoTargets(t *testing.T) {
 		"arn:ecru:stdout?%zz":                                   malformed,
 	} {
 		_, err := event.ParseTargetARN(arn)
-		if e, ok := err.(*registry.Error); !ok || e.Code != registry.CodeValidation || !strings.HasPrefix(e.Message, "Parameter "+arn+" is not valid. ") || !strings.Contains(e.Message, want) {
+		var e *registry.Error
+		if !errors.As(err, &e) || e.Code != registry.CodeValidation || !strings.HasPrefix(e.Message, "Parameter "+arn+" is not valid. ") || !strings.Contains(e.Message, want) {
 			t.Errorf("%q: %v", arn, err)
 		}
 	}
@@ -98,7 +100,8 @@ func TestTargetsOfRules(t *testing.T) {
 		"dead letters nowhere":          {event.Target{ARN: queue, DeadLetterARN: "x"}, "Provided Arn is not in correct format."},
 	} {
 		err := event.ValidateTarget(home, test.target)
-		if e, ok := err.(*registry.Error); test.want == "" && err != nil || test.want != "" && (!ok || e.Code != registry.CodeValidation || !strings.Contains(e.Message, test.want)) {
+		var e *registry.Error
+		if test.want == "" && err != nil || test.want != "" && (!errors.As(err, &e) || e.Code != registry.CodeValidation || !strings.Contains(e.Message, test.want)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

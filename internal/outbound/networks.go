@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -60,7 +61,7 @@ func Parse(words []string) ([]netip.Prefix, error) {
 			all = append(all, Loopback()...)
 		case "none":
 			if len(words) > 1 {
-				return nil, fmt.Errorf("none stands alone")
+				return nil, errors.New("none stands alone")
 			}
 		default:
 			network, err := parseNetwork(word)

@@ -72,7 +72,7 @@ func (c *cloudDouble) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := verify(r, body, service); err != nil {
 		c.t.Errorf("%s: %v", service, err)
-		http.Error(w, err.Error(), 403)
+		http.Error(w, err.Error(), http.StatusForbidden)
 		return
 	}
 	c.mu.Lock()
@@ -166,8 +166,11 @@ func TestMessagesToQueues(t *testing.T) {
 		}
 	}
 	type message struct {
-		QueueUrl, MessageBody, MessageGroupId, MessageDeduplicationId string
-		MessageAttributes                                             map[string]struct{ DataType, StringValue string }
+		Queue             string `json:"QueueUrl"`
+		Body              string `json:"MessageBody"`
+		Group             string `json:"MessageGroupId"`
+		Deduplication     string `json:"MessageDeduplicationId"`
+		MessageAttributes map[string]struct{ DataType, StringValue string }
 	}
 	var got []message
 	for _, r := range c.got() {
@@ -177,13 +180,13 @@ func TestMessagesToQueues(t *testing.T) {
 		}
 		got = append(got, one)
 	}
-	if got[0].QueueUrl != c.URL+"/111122223333/events" || got[0].MessageBody != string(m.Body) || got[0].MessageGroupId != "" || got[0].MessageDeduplicationId != "" {
+	if got[0].Queue != c.URL+"/111122223333/events" || got[0].Body != string(m.Body) || got[0].Group != "" || got[0].Deduplication != "" {
 		t.Errorf("%+v", got[0])
 	}
 	if a := got[0].MessageAttributes; len(a) != 2 || a["RULE_ARN"].StringValue != "arn:rule" || a["RULE_ARN"].DataType != "String" {
 		t.Errorf("%+v", a)
 	}
-	if got[1].QueueUrl != c.URL+"/111122223333/events.fifo" || got[1].MessageGroupId != "group" || got[1].MessageDeduplicationId == "" || got[1].MessageDeduplicationId != got[2].MessageDeduplicationId {
+	if got[1].Queue != c.URL+"/111122223333/events.fifo" || got[1].Group != "group" || got[1].Deduplication == "" || got[1].Deduplication != got[2].Deduplication {
 		t.Errorf("%+v", got[1:])
 	}
 }
@@ -296,10 +299,12 @@ func TestWhatErrorsOfAWSMean(t *testing.T) {
 		}
 	}
 	for name, fail := range map[string]func(w http.ResponseWriter, r *http.Request){
-		"garbage":   func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
-		"a 502":     func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502); io.WriteString(w, "<html>") },
-		"broken":    func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.169.254/", 307) },
+		"garbage": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") },
+		"a 502":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502); io.WriteString(w, "<html>") },
+		"broken":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"redirects": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusTemporaryRedirect)
+		},
 	} {
 		c.set(func(w http.ResponseWriter, r *http.Request) bool { fail(w, r); return true }, "")
 		err := send(t, all, event.Target{ARN: queueARN}, pushed())

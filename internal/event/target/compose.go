@@ -121,6 +121,7 @@ func (c *composer) authorize() {
 		} else {
 			c.header.Set(auth.Name, auth.Secret)
 		}
+	case event.OAuthAuthorization: // when it is sent
 	}
 }
 

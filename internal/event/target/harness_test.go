@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -133,7 +133,7 @@ func newImpatientReceiver(t testing.TB, answer http.HandlerFunc, idle time.Durat
 	t.Helper()
 	r := &receiver{answer: answer}
 	r.Server = httptest.NewUnstartedServer(r)
-	r.Config.ErrorLog = log.New(io.Discard, "", 0)
+	r.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	r.Config.IdleTimeout = idle
 	r.Start()
 	t.Cleanup(r.Close)
@@ -143,7 +143,7 @@ func newImpatientReceiver(t testing.TB, answer http.HandlerFunc, idle time.Durat
 func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	body, err := io.ReadAll(q.Body)
 	if err != nil {
-		http.Error(w, err.Error(), 400)
+		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	r.mu.Lock()

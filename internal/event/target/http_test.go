@@ -306,7 +306,9 @@ func TestWhatStatusesMean(t *testing.T) {
 
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	inside := newReceiver(t, nil)
-	at := newReceiver(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, inside.URL+"/admin", 307) })
+	at := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, inside.URL+"/admin", http.StatusTemporaryRedirect)
+	})
 	all := newTargets(t, target.Options{Destinations: to(at.URL, apiKey())})
 	err := send(t, all, event.Target{}, pushed())
 	if got := fateOf(t, err); got != (fate{permanent: true, status: "HTTP 307"}) || !strings.Contains(err.Error(), "redirects are not followed") {
@@ -448,17 +450,17 @@ func TestCertificatesAreVerified(t *testing.T) {
 }
 
 func TestAChangedDestinationIsUsedAtOnce(t *testing.T) {
-	old, new := newReceiver(t, nil), newReceiver(t, nil)
+	old, fresh := newReceiver(t, nil), newReceiver(t, nil)
 	known := to(old.URL, apiKey())
 	all := newTargets(t, target.Options{Destinations: known})
 	if err := send(t, all, event.Target{}, pushed()); err != nil {
 		t.Fatal(err)
 	}
-	known.change(func() { known.known.Endpoint, known.auth.Secret, known.revision = new.URL, "key-secret-2", "2" })
+	known.change(func() { known.known.Endpoint, known.auth.Secret, known.revision = fresh.URL, "key-secret-2", "2" })
 	if err := send(t, all, event.Target{}, pushed()); err != nil {
 		t.Fatal(err)
 	}
-	if len(old.got()) != 1 || new.one(t).header.Get("X-Api-Key") != "key-secret-2" {
+	if len(old.got()) != 1 || fresh.one(t).header.Get("X-Api-Key") != "key-secret-2" {
 		t.Error("the old destination was used")
 	}
 	known.change(func() { known.gone = true })

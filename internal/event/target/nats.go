@@ -3,11 +3,9 @@ package target
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
@@ -262,8 +260,7 @@ func (p *natsPool) connect(d *destination, died func()) (*nats.Conn, jetstream.J
 	o.IgnoreDiscoveredServers = true
 	o.SkipHostLookup = true
 	o.NoEcho = true
-	o.CustomDialer = natsDialer{options: &p.options}
-	o.TLSConfig = &tls.Config{RootCAs: p.options.Roots, MinVersion: tls.VersionTLS12}
+	o.CustomDialer = natsDialer{options: &p.options, secure: d.endpoint.Scheme == "tls"}
 	o.Secure = d.endpoint.Scheme == "tls"
 	o.ClosedCB = func(*nats.Conn) { died() }
 	o.AsyncErrorCB = func(_ *nats.Conn, _ *nats.Subscription, err error) {
@@ -285,14 +282,4 @@ func (p *natsPool) connect(d *destination, died func()) (*nats.Conn, jetstream.J
 		return nil, nil, err
 	}
 	return conn, stream, nil
-}
-
-// natsDialer dials through the guard.
-type natsDialer struct{ options *Options }
-
-// Dial is nats.CustomDialer.
-func (n natsDialer) Dial(network, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), n.options.Timeout/2)
-	defer cancel()
-	return n.options.Guard.DialContext(ctx, network, address)
 }

@@ -1,6 +1,7 @@
 package target_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -307,10 +308,24 @@ func TestANATSServerThatIsKilledAndComesBack(t *testing.T) {
 
 func TestNATSServersThatAreNone(t *testing.T) {
 	for name, handle := range map[string]func(net.Conn){
-		"hangs":          func(c net.Conn) { io.Copy(io.Discard, c) },
-		"closes":         func(net.Conn) {},
-		"garbage":        func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") },
-		"broken info":    func(c net.Conn) { io.WriteString(c, "INFO {broken\r\n") },
+		"hangs":        func(c net.Conn) { io.Copy(io.Discard, c) },
+		"closes":       func(net.Conn) {},
+		"garbage":      func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") },
+		"broken info":  func(c net.Conn) { io.WriteString(c, "INFO {broken\r\n") },
+		"endless info": func(c net.Conn) { io.WriteString(c, "INFO {\"x\":\""); endless(c) },
+		"endless line": func(c net.Conn) { io.WriteString(c, "INFO {}\r\n-ERR '"); endless(c) },
+		"a huge message": func(c net.Conn) {
+			io.WriteString(c, "INFO {}\r\n")
+			answerPing(c)
+			io.WriteString(c, "MSG a 1 9000000000000000000\r\nx")
+			endless(c)
+		},
+		"a huge header": func(c net.Conn) {
+			io.WriteString(c, "INFO {}\r\n")
+			answerPing(c)
+			io.WriteString(c, "HMSG a 1 2 4611686018427387904\r\nx")
+			endless(c)
+		},
 		"only says info": func(c net.Conn) { io.WriteString(c, "INFO {}\r\n"); io.Copy(io.Discard, c) },
 	} {
 		all := newTargets(t, target.Options{Destinations: to("nats://"+rawServer(t, handle)+"/ecr", apiKey()), Timeout: 500 * time.Millisecond})
@@ -323,6 +338,21 @@ func TestNATSServersThatAreNone(t *testing.T) {
 	all := newTargets(t, target.Options{Destinations: to("nats://127.0.0.1:1/ecr", apiKey())})
 	if got := fateOf(t, send(t, all, event.Target{}, pushed())); got.permanent {
 		t.Errorf("away: %+v", got)
+	}
+}
+
+// answerPing is how a server says that it takes a connection.
+func answerPing(c net.Conn) {
+	r := bufio.NewReader(c)
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if strings.HasPrefix(line, "PING") {
+			io.WriteString(c, "PONG\r\n")
+			return
+		}
 	}
 }
 
