@@ -306,6 +306,9 @@ func TestANATSServerThatIsKilledAndComesBack(t *testing.T) {
 	}
 }
 
+// modestInfo is what a server says of itself that then does no good.
+const modestInfo = `INFO {"proto":1,"headers":true,"max_payload":1048576}` + "\r\n"
+
 func TestNATSServersThatAreNone(t *testing.T) {
 	for name, handle := range map[string]func(net.Conn){
 		"hangs":        func(c net.Conn) { io.Copy(io.Discard, c) },
@@ -313,20 +316,20 @@ func TestNATSServersThatAreNone(t *testing.T) {
 		"garbage":      func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") },
 		"broken info":  func(c net.Conn) { io.WriteString(c, "INFO {broken\r\n") },
 		"endless info": func(c net.Conn) { io.WriteString(c, "INFO {\"x\":\""); endless(c) },
-		"endless line": func(c net.Conn) { io.WriteString(c, "INFO {}\r\n-ERR '"); endless(c) },
+		"endless line": func(c net.Conn) { io.WriteString(c, modestInfo+"-ERR '"); endless(c) },
 		"a huge message": func(c net.Conn) {
-			io.WriteString(c, "INFO {}\r\n")
+			io.WriteString(c, modestInfo)
 			answerPing(c)
 			io.WriteString(c, "MSG a 1 9000000000000000000\r\nx")
 			endless(c)
 		},
 		"a huge header": func(c net.Conn) {
-			io.WriteString(c, "INFO {}\r\n")
+			io.WriteString(c, modestInfo)
 			answerPing(c)
 			io.WriteString(c, "HMSG a 1 2 4611686018427387904\r\nx")
 			endless(c)
 		},
-		"only says info": func(c net.Conn) { io.WriteString(c, "INFO {}\r\n"); io.Copy(io.Discard, c) },
+		"only says info": func(c net.Conn) { io.WriteString(c, modestInfo); io.Copy(io.Discard, c) },
 	} {
 		all := newTargets(t, target.Options{Destinations: to("nats://"+rawServer(t, handle)+"/ecr", apiKey()), Timeout: 500 * time.Millisecond})
 		err := send(t, all, event.Target{}, pushed())
