@@ -460,8 +460,6 @@ func announceRaceImage(t *testing.T, s meta.Store) {
 	in := announced(Push("web", Image(config)))
 	in.Scan = &meta.StartScan{Engine: "E", Now: base}
 	id := registry.ImageID{Digest: in.Digest}
-	m := Image(config)
-	m.Subject = &registry.Descriptor{Digest: in.Digest}
 	steps := []func(n int) error{
 		func(n int) error {
 			again := in
