@@ -40,6 +40,8 @@ type question struct {
 	tagKeys []string
 	// resourceTags are those that resource has.
 	resourceTags []registry.ResourceTag
+	// rule is the name of the rule that resource is; its tags are looked up.
+	rule string
 }
 
 // registryOf answers the registry that a caller addresses.
@@ -137,7 +139,12 @@ func (s *Service) ask(ctx context.Context, scope registry.Scope, c Caller, q que
 	}
 	if policies.Conditional() {
 		tags := texts.Tags
-		if q.resource != "" {
+		switch {
+		case q.rule != "":
+			if tags, err = s.tagsOfRule(ctx, scope, q.rule); err != nil {
+				return request, policies, err
+			}
+		case q.resource != "":
 			tags = q.resourceTags
 		}
 		request.Context = s.conditionContext(c, q, tags)

@@ -157,8 +157,8 @@ type AuthorizationChange struct {
 }
 
 // ParametersChange replaces lists of parameters; a list that is nil stays. A
-// parameter without a value keeps the one that it had: reads do not tell the
-// secret ones.
+// parameter without a value keeps the one that it had, and that it is secret:
+// reads do not tell the secret ones.
 type ParametersChange struct {
 	Header, Query, Body []ParameterChange
 }
@@ -196,8 +196,8 @@ func changedParameters(before []event.Parameter, after []ParameterChange) []even
 	var out []event.Parameter
 	for _, change := range after {
 		one := event.Parameter{Key: change.Key, Secret: change.Secret}
-		if i := slices.IndexFunc(before, func(p event.Parameter) bool { return p.Key == change.Key }); i >= 0 {
-			one.Value = before[i].Value
+		if i := slices.IndexFunc(before, func(p event.Parameter) bool { return p.Key == change.Key }); i >= 0 && change.Value == nil {
+			one.Value, one.Secret = before[i].Value, one.Secret || before[i].Secret
 		}
 		replace(&one.Value, change.Value)
 		out = append(out, one)

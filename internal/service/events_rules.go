@@ -57,11 +57,11 @@ func newKeptRules() *kept[string, event.Rule] {
 func (s *Service) PutEventRule(ctx context.Context, c Caller, in PutEventRule) (string, error) {
 	b := s.busNamed(c, in.Bus)
 	arn := b.rule(in.Name)
-	if _, err := s.allowResource(ctx, c, "events:PutRule", arn, in.Tags...); err != nil {
+	if _, err := s.allowRule(ctx, c, "events:PutRule", b, in.Name, in.Tags...); err != nil {
 		return "", err
 	}
 	if len(in.Tags) > 0 {
-		if _, err := s.allowResource(ctx, c, "events:TagResource", arn, in.Tags...); err != nil {
+		if _, err := s.allowRule(ctx, c, "events:TagResource", b, in.Name, in.Tags...); err != nil {
 			return "", err
 		}
 	}
@@ -74,6 +74,15 @@ func (s *Service) PutEventRule(ctx context.Context, c Caller, in PutEventRule) (
 		}
 	}
 	return "", registry.EventRuleContended(in.Name)
+}
+
+// allowRule authorises an action on a rule, whether there is one or not.
+func (s *Service) allowRule(ctx context.Context, c Caller, action string, b busRef, name string, tags ...registry.ResourceTag) (registry.Scope, error) {
+	q := question{action: action, resource: b.rule(name), tags: tags}
+	if b.ours {
+		q.rule = name
+	}
+	return s.decide(ctx, c, q)
 }
 
 // putRule changes the rule or creates it. It has done neither if others deleted
@@ -210,7 +219,7 @@ func (s *Service) EventRules(ctx context.Context, account string) ([]event.Rule,
 // EventRule answers a rule. Errors: ResourceNotFound.
 func (s *Service) EventRule(ctx context.Context, c Caller, bus, name string) (EventRule, error) {
 	b := s.busNamed(c, bus)
-	if _, err := s.allowResource(ctx, c, "events:DescribeRule", b.rule(name)); err != nil {
+	if _, err := s.allowRule(ctx, c, "events:DescribeRule", b, name); err != nil {
 		return EventRule{}, err
 	}
 	r, err := s.ruleNamed(ctx, b, name)
@@ -249,7 +258,7 @@ func (s *Service) rulesOf(ctx context.Context, c Caller, action string, b busRef
 // Errors: Validation (targets), ResourceNotFound (bus).
 func (s *Service) DeleteEventRule(ctx context.Context, c Caller, bus, name string) error {
 	b := s.busNamed(c, bus)
-	if _, err := s.allowResource(ctx, c, "events:DeleteRule", b.rule(name)); err != nil {
+	if _, err := s.allowRule(ctx, c, "events:DeleteRule", b, name); err != nil {
 		return err
 	}
 	if err := b.exists(); err != nil {
@@ -278,7 +287,7 @@ func (s *Service) SwitchEventRule(ctx context.Context, c Caller, bus, name strin
 		action = "events:EnableRule"
 	}
 	b := s.busNamed(c, bus)
-	if _, err := s.allowResource(ctx, c, action, b.rule(name)); err != nil {
+	if _, err := s.allowRule(ctx, c, action, b, name); err != nil {
 		return err
 	}
 	return s.changeNamedRule(ctx, b, name, func(r *event.Rule) error {

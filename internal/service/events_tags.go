@@ -2,11 +2,13 @@ package service
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/ecru-registry/ecru/internal/event"
+	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -50,15 +52,36 @@ func (s *Service) EventRuleTags(ctx context.Context, c Caller, arn string) ([]re
 	if err != nil {
 		return nil, err
 	}
+	return ruleTags(r), nil
+}
+
+func ruleTags(r event.Rule) []registry.ResourceTag {
 	tags := make([]registry.ResourceTag, 0, len(r.Tags))
 	for _, key := range slices.Sorted(maps.Keys(r.Tags)) {
 		tags = append(tags, registry.ResourceTag{Key: key, Value: r.Tags[key]})
 	}
-	return tags, nil
+	return tags
+}
+
+// tagsOfRule answers the tags of a rule for who decides about access to it; one
+// that is not there has none.
+func (s *Service) tagsOfRule(ctx context.Context, scope registry.Scope, name string) ([]registry.ResourceTag, error) {
+	record, err := s.Store.Record(ctx, scope.Account, meta.EventRuleRecord, name)
+	if errors.Is(err, meta.ErrNoRecord) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.decodedRule(record)
+	return ruleTags(r), err
 }
 
 // taggableRule authorises a question about the rule that an ARN names.
 func (s *Service) taggableRule(ctx context.Context, c Caller, q question) (busRef, string, error) {
+	if name, ok := strings.CutPrefix(q.resource, s.busNamed(c, "").rule("")); ok {
+		q.rule = name
+	}
 	if _, err := s.decide(ctx, c, q); err != nil {
 		return busRef{}, "", err
 	}

@@ -16,12 +16,20 @@ import (
 )
 
 // PutEventTargets adds targets to a rule, and changes those that it has under
-// the same ids: all of them or none.
+// the same ids: all of them or none. Who does must be allowed to use the API
+// destinations among them: what a target says is sent with their credentials.
 // Errors: ResourceNotFound, Validation, LimitExceeded.
 func (s *Service) PutEventTargets(ctx context.Context, c Caller, bus, rule string, targets []event.Target) error {
 	b := s.busNamed(c, bus)
-	if _, err := s.allowResource(ctx, c, "events:PutTargets", b.rule(rule)); err != nil {
+	if _, err := s.allowRule(ctx, c, "events:PutTargets", b, rule); err != nil {
 		return err
+	}
+	for _, t := range targets {
+		if a, err := event.ParseTargetARN(t.ARN); err == nil && a.Kind == event.DestinationTarget {
+			if _, err := s.allowResource(ctx, c, "events:InvokeApiDestination", t.ARN); err != nil {
+				return err
+			}
+		}
 	}
 	if err := cmp.Or(b.exists(), s.checkTargets(ctx, b.scope, targets)); err != nil {
 		return err
@@ -105,7 +113,7 @@ func mergeTargets(old, added []event.Target) []event.Target {
 // passed over. Errors: ResourceNotFound.
 func (s *Service) RemoveEventTargets(ctx context.Context, c Caller, bus, rule string, ids []string) error {
 	b := s.busNamed(c, bus)
-	if _, err := s.allowResource(ctx, c, "events:RemoveTargets", b.rule(rule)); err != nil {
+	if _, err := s.allowRule(ctx, c, "events:RemoveTargets", b, rule); err != nil {
 		return err
 	}
 	return s.changeNamedRule(ctx, b, rule, func(r *event.Rule) error {
@@ -118,7 +126,7 @@ func (s *Service) RemoveEventTargets(ctx context.Context, c Caller, bus, rule st
 // after one. Errors: ResourceNotFound.
 func (s *Service) EventTargets(ctx context.Context, c Caller, bus, rule, after string, limit int) ([]event.Target, error) {
 	b := s.busNamed(c, bus)
-	if _, err := s.allowResource(ctx, c, "events:ListTargetsByRule", b.rule(rule)); err != nil {
+	if _, err := s.allowRule(ctx, c, "events:ListTargetsByRule", b, rule); err != nil {
 		return nil, err
 	}
 	r, err := s.ruleNamed(ctx, b, rule)

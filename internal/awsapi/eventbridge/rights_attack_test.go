@@ -1,0 +1,137 @@
+package eventbridge_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+)
+
+// A parameter that keeps its value keeps it secret, too: whoever may change a
+// connection need not be one who may read its secret.
+func TestAnUpdateDoesNotUncoverSecretParameters(t *testing.T) {
+	a, ctx := start(t), t.Context()
+	hidden := func(value *string, secret bool) *types.ConnectionHttpParameters {
+		return &types.ConnectionHttpParameters{
+			HeaderParameters:      []types.ConnectionHeaderParameter{{Key: aws.String("X-Token"), Value: value, IsValueSecret: secret}},
+			QueryStringParameters: []types.ConnectionQueryStringParameter{{Key: aws.String("token"), Value: value, IsValueSecret: secret}},
+			BodyParameters:        []types.ConnectionBodyParameter{{Key: aws.String("token"), Value: value, IsValueSecret: secret}},
+		}
+	}
+	auth := basic("user", "pass-word")
+	auth.InvocationHttpParameters = hidden(aws.String("h-i-d-d-e-n"), true)
+	ok[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
+		Name: aws.String("c"), AuthorizationType: types.ConnectionAuthorizationTypeBasic, AuthParameters: auth,
+	}))
+	ok[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{
+		Name: aws.String("c"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{InvocationHttpParameters: hidden(nil, false)},
+	}))
+	told := a.describe("c").AuthParameters.InvocationHttpParameters
+	for _, value := range []*string{told.HeaderParameters[0].Value, told.QueryStringParameters[0].Value, told.BodyParameters[0].Value} {
+		if value != nil {
+			t.Errorf("%q is told", *value)
+		}
+	}
+	ok[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{
+		Name: aws.String("c"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{InvocationHttpParameters: hidden(aws.String("open"), false)},
+	}))
+	if told := a.describe("c").AuthParameters.InvocationHttpParameters.HeaderParameters[0]; told.Value == nil || *told.Value != "open" || told.IsValueSecret {
+		t.Errorf("one with another value is %+v", told)
+	}
+}
+
+// A deny by the tags of a rule counts, as for repositories and secrets.
+func TestTagsOfRulesAreAskedByConditions(t *testing.T) {
+	a, ctx := start(t), t.Context()
+	ok[*sdk.PutRuleOutput](t)(a.PutRule(ctx, &sdk.PutRuleInput{
+		Name: aws.String("guarded"), EventPattern: aws.String(anyPush), Tags: []types.Tag{{Key: aws.String("env"), Value: aws.String("prod")}},
+	}))
+	a.rule("free")
+	for name, policy := range map[string]string{
+		"denied": `{"Statement":[{"Effect":"Allow","Action":"events:*","Resource":"*"},
+			{"Effect":"Deny","Action":"events:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}]}`,
+		"allowed": `{"Statement":[{"Effect":"Allow","Action":"events:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/env":"prod"}}}]}`,
+	} {
+		u := a.user(name, policy)
+		for rule, mine := range map[string]bool{"guarded": name == "allowed", "free": name == "denied"} {
+			target := []types.Target{{Id: aws.String("t"), Arn: aws.String("arn:ecru:stdout")}}
+			arn := aws.String(prefix + "rule/" + rule)
+			for operation, call := range map[string]func() error{
+				"DescribeRule": func() error { _, err := u.DescribeRule(ctx, &sdk.DescribeRuleInput{Name: &rule}); return err },
+				"PutRule": func() error {
+					_, err := u.PutRule(ctx, &sdk.PutRuleInput{Name: &rule, EventPattern: aws.String(anyPush)})
+					return err
+				},
+				"PutTargets": func() error {
+					_, err := u.PutTargets(ctx, &sdk.PutTargetsInput{Rule: &rule, Targets: target})
+					return err
+				},
+				"ListTargetsByRule": func() error {
+					_, err := u.ListTargetsByRule(ctx, &sdk.ListTargetsByRuleInput{Rule: &rule})
+					return err
+				},
+				"RemoveTargets": func() error {
+					_, err := u.RemoveTargets(ctx, &sdk.RemoveTargetsInput{Rule: &rule, Ids: []string{"x"}})
+					return err
+				},
+				"DisableRule": func() error { _, err := u.DisableRule(ctx, &sdk.DisableRuleInput{Name: &rule}); return err },
+				"EnableRule":  func() error { _, err := u.EnableRule(ctx, &sdk.EnableRuleInput{Name: &rule}); return err },
+				"TagResource": func() error {
+					_, err := u.TagResource(ctx, &sdk.TagResourceInput{ResourceARN: arn, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}})
+					return err
+				},
+				"UntagResource": func() error {
+					_, err := u.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"k"}})
+					return err
+				},
+				"ListTagsForResource": func() error {
+					_, err := u.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceARN: arn})
+					return err
+				},
+			} {
+				err := call()
+				if refused := err != nil && strings.Contains(err.Error(), "AccessDenied"); refused == mine || err != nil && !refused {
+					t.Errorf("%s: %s of %s: %v", name, operation, rule, err)
+				}
+			}
+			if !mine {
+				_, err := u.DeleteRule(ctx, &sdk.DeleteRuleInput{Name: &rule})
+				if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+					t.Errorf("%s: DeleteRule of %s: %v", name, rule, err)
+				}
+			}
+		}
+	}
+}
+
+// Whoever may put targets cannot have the credentials of a connection used that
+// he may not use: what he puts decides about body, headers, query and path.
+func TestATargetNeedsTheRightToItsDestination(t *testing.T) {
+	a, ctx := start(t), t.Context()
+	a.rule("r")
+	arn := a.destination("billing")
+	targets := func(arn string) *sdk.PutTargetsInput {
+		return &sdk.PutTargetsInput{Rule: aws.String("r"), Targets: []types.Target{{Id: aws.String("t"), Arn: &arn}}}
+	}
+	for name, test := range map[string]struct {
+		policy string
+		may    bool
+	}{
+		"rules": {`{"Statement":[{"Effect":"Allow","Action":["events:PutRule","events:PutTargets"],"Resource":"*"}]}`, false},
+		"others": {`{"Statement":[{"Effect":"Allow","Action":"events:PutTargets","Resource":"*"},
+			{"Effect":"Allow","Action":"events:InvokeApiDestination","Resource":"` + prefix + `api-destination/other/*"}]}`, false},
+		"this": {`{"Statement":[{"Effect":"Allow","Action":"events:PutTargets","Resource":"*"},
+			{"Effect":"Allow","Action":"events:InvokeApiDestination","Resource":"` + prefix + `api-destination/billing/*"}]}`, true},
+	} {
+		u := a.user(name, test.policy)
+		_, err := u.PutTargets(ctx, targets(arn))
+		if may := err == nil; may != test.may || err != nil && !strings.Contains(err.Error(), "events:InvokeApiDestination on resource: "+arn) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := u.PutTargets(ctx, targets("arn:ecru:stdout")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
