@@ -68,8 +68,8 @@ func (s *Service) allowOn(ctx context.Context, c Caller, action, repository stri
 
 // allowResource authorises an action on something that is not ECR's. The
 // account is the caller's own.
-func (s *Service) allowResource(ctx context.Context, c Caller, action, arn string, tags ...registry.ResourceTag) (registry.Scope, error) {
-	return s.decide(ctx, c, question{action: action, resource: arn, tags: tags})
+func (s *Service) allowResource(ctx context.Context, c Caller, action, arn string) (registry.Scope, error) {
+	return s.decide(ctx, c, question{action: action, resource: arn})
 }
 
 // allowAllOn authorises a request that is several actions on a repository.

@@ -154,6 +154,7 @@ func (s *Service) ValidateCacheRule(ctx context.Context, c Caller, prefix string
 		return scope, rule, "", nil
 	case registry.RoleAccess:
 		return scope, rule, "This version of ecru cannot check the credentials of upstream registries yet.", nil
+	case registry.SecretAccess:
 	}
 	failure := ""
 	_, err = s.UpstreamCredential(ctx, scope, rule.CredentialARN)
