@@ -54,8 +54,9 @@ type EventPage struct {
 const (
 	logStep     = 32 // rows that are read at a time: one may have 256 KiB
 	logBytes    = 1 << 20
-	logLooks    = 2000 // events that are compared with a pattern
-	lettersStep = 500  // dead letters that one transaction removes
+	logLooks    = 2000    // events that are compared with a pattern
+	logCompared = 2 << 20 // bytes of them
+	lettersStep = 500     // dead letters that one transaction removes
 )
 
 // settleAfter is how long a transaction that has made events is given to end.
@@ -106,13 +107,13 @@ func eventFilter(text string) (func(body []byte) bool, error) {
 
 func (s *Service) readEvents(ctx context.Context, account string, q EventQuery, wanted func([]byte) bool) (EventPage, error) {
 	page := EventPage{Next: q.After, More: true}
-	for looked, size := 0, 0; looked < logLooks; {
+	for looked, compared, size := 0, 0, 0; looked < logLooks && compared < logCompared; {
 		found, err := s.Store.ListEvents(ctx, account, meta.EventQuery{After: page.Next, From: q.From, To: q.To, Limit: logStep})
 		if err != nil {
 			return EventPage{}, err
 		}
 		for _, e := range found {
-			page.Next, looked = e.ID, looked+1
+			page.Next, looked, compared = e.ID, looked+1, compared+len(e.Body)
 			if !wanted(e.Body) {
 				continue
 			}

@@ -123,8 +123,9 @@ func (s *ruleSet) match(ev *meta.Event, now time.Time, replay string, to []meta.
 		s.log.Error("an event matches no rule because it is not valid", "account", ev.Account, "id", ev.ID, "error", err)
 		return to
 	}
+	effort := pattern.NewEffort()
 	for n, p := range s.patterns {
-		if !p.Match(value) {
+		if !p.MatchWithin(value, effort) {
 			continue
 		}
 		for m := range s.rules[n].Targets {
@@ -134,6 +135,9 @@ func (s *ruleSet) match(ev *meta.Event, now time.Time, replay string, to []meta.
 				Lane: ev.Lane, QueuedAt: now, Replay: replay,
 			})
 		}
+	}
+	if effort.Spent() {
+		s.log.Warn("the rules of an account take too much work for an event: it may not have come to all that it matches", "account", ev.Account, "id", ev.ID)
 	}
 	return to
 }

@@ -69,17 +69,47 @@ func (b *branching) sort() {
 
 // Match says whether the pattern matches an event.
 func (p *Pattern) Match(v Value) bool {
-	if len(v.nodes) == 0 {
-		return false
+	matches, _ := p.match(v, maxSteps)
+	return matches
+}
+
+// ownSteps are what every pattern of an account has for an event, besides two
+// for each value of it: more than any takes that was not made to.
+const ownSteps = 16 << 10
+
+// Effort bounds the work of all the patterns of an account together for one
+// event. What a pattern takes beyond its own share is taken from it; when it is
+// used up such patterns match nothing, and the others as ever.
+type Effort struct{ left int }
+
+// NewEffort makes that of one event.
+func NewEffort() *Effort { return &Effort{left: 2 * maxSteps} }
+
+// Spent says whether it is used up: patterns that match nothing might have.
+func (e *Effort) Spent() bool { return e.left == 0 }
+
+// MatchWithin is Match within an effort that patterns share.
+func (p *Pattern) MatchWithin(v Value, e *Effort) bool {
+	own := ownSteps + 2*len(v.nodes)
+	matches, left := p.match(v, min(own+e.left, maxSteps))
+	if taken := min(own+e.left, maxSteps) - left - own; taken > 0 {
+		e.left = max(e.left-taken, 0)
 	}
-	m := matcher{nodes: v.nodes, steps: maxSteps}
+	return matches
+}
+
+func (p *Pattern) match(v Value, steps int) (matches bool, left int) {
+	if len(v.nodes) == 0 {
+		return false, steps
+	}
+	m := matcher{nodes: v.nodes, steps: steps}
 	for _, c := range p.combinations {
 		m.fields, m.moded = c.fields, false
 		if m.match(c.root, position{}) {
-			return true
+			return true, m.steps
 		}
 	}
-	return false
+	return false, m.steps
 }
 
 // mode is what is wanted of a field.
