@@ -58,11 +58,11 @@ type hidden struct {
 	below   map[int]*hidden
 }
 
-// isHidden goes by the names of members. HTTP parameters often carry a token,
-// and the detail of an event is somebody's content.
+// isHidden goes by the names of members. HTTP parameters often carry a token, as
+// do the paths of webhooks, and an event is somebody's content.
 func isHidden(name string) bool {
 	switch name {
-	case "AuthParameters", "Password", "ApiKeyValue", "RotationToken", "HeaderParameters", "QueryStringParameters", "BodyParameters", "Detail":
+	case "AuthParameters", "Password", "ApiKeyValue", "RotationToken", "HeaderParameters", "QueryStringParameters", "BodyParameters", "InvocationEndpoint", "Event", "Detail":
 		return true
 	case "SecretIdList":
 		return false

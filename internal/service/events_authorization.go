@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -170,16 +171,44 @@ type ParameterChange struct {
 	Secret bool
 }
 
-func (c *AuthorizationChange) apply(a event.Authorization) event.Authorization {
+// apply changes an authorisation. Secrets do not go to a token server that they
+// were not given for: whoever may change a connection need not be one who may
+// read its secret. Errors: Validation.
+func (c *AuthorizationChange) apply(a event.Authorization) (event.Authorization, error) {
 	if c.Kind != nil && *c.Kind != a.Kind {
 		a = event.Authorization{Kind: *c.Kind, Invocation: a.Invocation}
+	}
+	if a.Endpoint != "" && c.Endpoint != nil && !sameServer(a.Endpoint, *c.Endpoint) && (c.Secret == nil || c.Token.keepsSecrets(a.Token)) {
+		return a, registry.AuthParametersInvalid("with an AuthorizationEndpoint on another server ClientSecret and the secret OAuthHttpParameters must be given anew.")
 	}
 	replace(&a.Name, c.Name)
 	replace(&a.Secret, c.Secret)
 	replace(&a.Endpoint, c.Endpoint)
 	replace(&a.Method, c.Method)
 	a.Token, a.Invocation = c.Token.apply(a.Token), c.Invocation.apply(a.Invocation)
-	return a
+	return a, nil
+}
+
+// sameServer says whether two endpoints are reached in the same way.
+func sameServer(a, b string) bool {
+	x, errX := event.ParseEndpoint(a)
+	y, errY := event.ParseEndpoint(b)
+	return errX == nil && errY == nil && x.Scheme == y.Scheme && strings.EqualFold(x.Host, y.Host)
+}
+
+// keepsSecrets says whether a secret that was there stays.
+func (c *ParametersChange) keepsSecrets(p event.Parameters) bool {
+	var change ParametersChange
+	if c != nil {
+		change = *c
+	}
+	return keepsSecret(p.Header, change.Header) || keepsSecret(p.Query, change.Query) || keepsSecret(p.Body, change.Body)
+}
+
+func keepsSecret(before []event.Parameter, after []ParameterChange) bool {
+	return slices.ContainsFunc(before, func(p event.Parameter) bool {
+		return p.Secret && (after == nil || slices.ContainsFunc(after, func(c ParameterChange) bool { return c.Key == p.Key && c.Value == nil }))
+	})
 }
 
 func (c *ParametersChange) apply(p event.Parameters) event.Parameters {

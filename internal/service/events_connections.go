@@ -363,7 +363,10 @@ func (s *Service) reauthorize(ctx context.Context, scope registry.Scope, name st
 		if err != nil {
 			return err
 		}
-		after := change.apply(before)
+		after, err := change.apply(before)
+		if err != nil {
+			return err
+		}
 		body, err := encodeAuthorization(after)
 		if err != nil {
 			return err
@@ -376,7 +379,10 @@ func (s *Service) reauthorize(ctx context.Context, scope registry.Scope, name st
 }
 
 func (s *Service) authorizeAnew(ctx context.Context, scope registry.Scope, name string, x *storedConnection, change *AuthorizationChange) (*storedConnection, event.AuthorizationKind, error) {
-	after := change.apply(event.Authorization{Kind: x.Kind})
+	after, err := change.apply(event.Authorization{Kind: x.Kind})
+	if err != nil {
+		return nil, "", err
+	}
 	body, err := encodeAuthorization(after)
 	if err != nil {
 		return nil, "", err

@@ -135,3 +135,39 @@ func TestATargetNeedsTheRightToItsDestination(t *testing.T) {
 		}
 	}
 }
+
+// Secrets go to no token server that they were not given for.
+func TestAnUpdateDoesNotSendSecretsToAnotherTokenServer(t *testing.T) {
+	a, ctx := start(t), t.Context()
+	secret := func(value *string) *types.ConnectionHttpParameters {
+		return &types.ConnectionHttpParameters{BodyParameters: []types.ConnectionBodyParameter{{Key: aws.String("password"), Value: value, IsValueSecret: true}}}
+	}
+	ok[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
+		Name: aws.String("c"), AuthorizationType: types.ConnectionAuthorizationTypeOauthClientCredentials,
+		AuthParameters: &types.CreateConnectionAuthRequestParameters{OAuthParameters: &types.CreateConnectionOAuthRequestParameters{
+			ClientParameters:      &types.CreateConnectionOAuthClientRequestParameters{ClientID: aws.String("id"), ClientSecret: aws.String("s-e-c")},
+			AuthorizationEndpoint: aws.String("https://id.example.com/token"), HttpMethod: "POST", OAuthHttpParameters: secret(aws.String("p-w")),
+		}},
+	}))
+	update := func(p types.UpdateConnectionOAuthRequestParameters) error {
+		_, err := a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{
+			Name: aws.String("c"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{OAuthParameters: &p},
+		})
+		return err
+	}
+	anew := &types.UpdateConnectionOAuthClientRequestParameters{ClientSecret: aws.String("n-e-w")}
+	const refused = "Parameter AuthParameters is not valid. Reason: with an AuthorizationEndpoint on another server ClientSecret and the secret OAuthHttpParameters must be given anew."
+	for _, elsewhere := range []string{"https://evil.example.com/token", "http://id.example.com/token", "https://id.example.com:8443/token"} {
+		want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere}), "ValidationException", refused)
+		want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere, ClientParameters: anew}), "ValidationException", refused)
+		want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere, ClientParameters: anew, OAuthHttpParameters: secret(nil)}), "ValidationException", refused)
+	}
+	for _, fine := range []types.UpdateConnectionOAuthRequestParameters{
+		{AuthorizationEndpoint: aws.String("https://ID.example.com/token2")},
+		{AuthorizationEndpoint: aws.String("https://new.example.com/token"), ClientParameters: anew, OAuthHttpParameters: secret(aws.String("p-w-2"))},
+	} {
+		if err := update(fine); err != nil {
+			t.Error(err)
+		}
+	}
+}
