@@ -38,6 +38,7 @@ type composer struct {
 
 	header     http.Header
 	ownType    bool // the Content-Type was given
+	expander   *transform.Expander
 	signatures []signature
 }
 
@@ -65,7 +66,11 @@ func (c *composer) compose() (outgoing, error) {
 func (c *composer) addHeaders() error {
 	if c.target.HTTP != nil {
 		for _, name := range slices.Sorted(maps.Keys(c.target.HTTP.Header)) {
-			if err := c.add(name, transform.Expand(c.target.HTTP.Header[name], c.m.Event)); err != nil {
+			value, err := c.expand(c.target.HTTP.Header[name])
+			if err == nil {
+				err = c.add(name, value)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -76,6 +81,18 @@ func (c *composer) addHeaders() error {
 		}
 	}
 	return nil
+}
+
+// expand fills the event into the value of an HTTP parameter.
+func (c *composer) expand(value string) (string, error) {
+	if c.expander == nil {
+		c.expander = transform.NewExpander(c.m.Event)
+	}
+	text, ok := c.expander.Expand(value)
+	if !ok {
+		return "", never(fmt.Errorf("the HTTP parameters that would be made of the event are too large: at most %d bytes", transform.MaxExpanded))
+	}
+	return text, nil
 }
 
 func (c *composer) add(name, value string) error {
@@ -234,7 +251,10 @@ func (c *composer) path(path string, escape func(string) (string, error)) (strin
 		if i == len(parts)-1 {
 			break
 		}
-		value, err := escape(transform.Expand(values[i], c.m.Event))
+		value, err := c.expand(values[i])
+		if err == nil {
+			value, err = escape(value)
+		}
 		if err != nil {
 			return "", err
 		}
@@ -252,15 +272,19 @@ func pathValue(value string) (string, error) {
 }
 
 // query is the endpoint's, with what the target and then the connection add.
-func (c *composer) query() string {
+func (c *composer) query() (string, error) {
 	added := url.Values{}
 	if c.target.HTTP != nil {
 		for name, value := range c.target.HTTP.Query {
-			added.Set(name, transform.Expand(value, c.m.Event))
+			text, err := c.expand(value)
+			if err != nil {
+				return "", err
+			}
+			added.Set(name, text)
 		}
 	}
 	for _, p := range c.to.auth.Invocation.Query {
 		added.Set(p.Key, p.Value)
 	}
-	return joinQuery(c.to.endpoint.Query, added)
+	return joinQuery(c.to.endpoint.Query, added), nil
 }

@@ -11,12 +11,19 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
+
+// keptOpen is how many files stay open: whoever puts targets chooses how many
+// there are.
+const keptOpen = 128
 
 // lineFiles are the files of a directory that lines go to.
 type lineFiles struct {
-	dir string
-	log *slog.Logger
+	dir  string
+	log  *slog.Logger
+	open *openFiles
 
 	mu  sync.Mutex
 	all map[string]*lineFile
@@ -29,7 +36,40 @@ type lineFile struct {
 }
 
 func newLineFiles(dir string, log *slog.Logger) *lineFiles {
-	return &lineFiles{dir: dir, log: log, all: map[string]*lineFile{}}
+	return &lineFiles{dir: dir, log: log, open: newOpenFiles(), all: map[string]*lineFile{}}
+}
+
+// openFiles are the files that are open, those written to last at last.
+type openFiles struct {
+	mu  sync.Mutex
+	lru *simplelru.LRU[*fileSink, struct{}]
+}
+
+func newOpenFiles() *openFiles {
+	// NewLRU fails for a size below one only. What is to be closed is taken out
+	// before there are more.
+	lru, err := simplelru.NewLRU[*fileSink, struct{}](keptOpen+1, nil)
+	if err != nil {
+		panic(err)
+	}
+	return &openFiles{lru: lru}
+}
+
+// used notes that a file is written to, and closes the one that was not for
+// longest. One that is being written to stays, and comes in again then.
+func (o *openFiles) used(s *fileSink) error {
+	o.mu.Lock()
+	o.lru.Add(s, struct{}{})
+	var oldest *fileSink
+	if o.lru.Len() > keptOpen {
+		oldest, _, _ = o.lru.RemoveOldest()
+	}
+	o.mu.Unlock()
+	if oldest == nil || !oldest.mu.TryLock() {
+		return nil
+	}
+	defer oldest.mu.Unlock()
+	return oldest.close()
 }
 
 // of answers what writes to the file of a name, which is valid.
@@ -38,7 +78,7 @@ func (f *lineFiles) of(name string) *lines {
 	defer f.mu.Unlock()
 	known, ok := f.all[name]
 	if !ok {
-		sink := &fileSink{path: filepath.Join(f.dir, name), log: f.log}
+		sink := &fileSink{path: filepath.Join(f.dir, name), log: f.log, among: f.open}
 		known = &lineFile{lines: newLines(sink), file: sink}
 		f.all[name] = known
 	}
@@ -58,16 +98,24 @@ func (f *lineFiles) close() error {
 }
 
 // fileSink appends to a file that others may rotate: what has been renamed or
-// removed is left behind for a new file. One goroutine at a time uses it.
+// removed is left behind for a new file. One goroutine at a time writes to it.
 type fileSink struct {
-	path string
-	log  *slog.Logger
+	path  string
+	log   *slog.Logger
+	among *openFiles
+
+	mu   sync.Mutex // held while it is written to or closed
 	file *os.File
 }
 
 // take appends lines and syncs the file. On failure nothing of them stays, as
 // far as that can be done.
 func (s *fileSink) take(lines []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.among.used(s); err != nil {
+		s.log.Warn("closing a file of events", "error", err)
+	}
 	if err := s.open(); err != nil {
 		return err
 	}

@@ -57,6 +57,10 @@ func (s *httpSender) request(ctx context.Context, m delivery.Message) (*http.Req
 	if err != nil {
 		return nil, err
 	}
+	query, err := c.query()
+	if err != nil {
+		return nil, err
+	}
 	plain, err := url.PathUnescape(path)
 	if err != nil {
 		return nil, never(errors.New("the path of the endpoint is malformed"))
@@ -67,7 +71,7 @@ func (s *httpSender) request(ctx context.Context, m delivery.Message) (*http.Req
 	}
 	r := &http.Request{
 		Method: s.to.method, Host: s.to.endpoint.Host, Header: out.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		URL: &url.URL{Scheme: s.to.endpoint.Scheme, Host: s.to.endpoint.Host, Path: plain, RawPath: path, RawQuery: c.query()},
+		URL: &url.URL{Scheme: s.to.endpoint.Scheme, Host: s.to.endpoint.Host, Path: plain, RawPath: path, RawQuery: query},
 	}
 	switch {
 	case r.Method == http.MethodGet, r.Method == http.MethodHead, r.Method == http.MethodOptions:

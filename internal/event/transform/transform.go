@@ -112,22 +112,49 @@ func (in *Input) selected(body []byte) (made []byte, ok bool) {
 	return made, len(made) <= MaxResult
 }
 
-// Expand answers what an HTTP parameter's value is for an event: where it is a
+// MaxExpanded bounds what the JSON paths of all HTTP parameters of a message
+// come to, in bytes, and expandReadings how often an event is read for them.
+const (
+	MaxExpanded    = 64 << 10
+	expandReadings = 4 * maxReadings
+)
+
+// Expander makes the values of the HTTP parameters of a message.
+type Expander struct {
+	body []byte
+	cost *cost
+	left int
+}
+
+// NewExpander makes one for an event in JSON.
+func NewExpander(body []byte) *Expander {
+	return &Expander{body: body, cost: costOf(body, expandReadings), left: MaxExpanded}
+}
+
+// Expand answers what an HTTP parameter's value is for the event: where it is a
 // JSON path, and nothing besides, what the path selects, as text, or nothing if
-// there is no such thing; else the value itself.
-func Expand(value string, body []byte) string {
+// there is no such thing; else the value itself. It is false when this and what
+// was asked before come to more than MaxExpanded, or to too much work.
+func (x *Expander) Expand(value string) (text string, ok bool) {
 	p, ok := parsePath(value)
 	if !ok {
-		return value
+		return value, true
 	}
 	var t tree
 	t.add(p)
-	found, ok := t.find(body)
+	found, ok := t.findWithin(x.body, x.cost)
 	switch {
-	case !ok || found[0] == nil:
-		return ""
+	case !ok:
+		return "", false
+	case found[0] == nil:
+		return "", true
+	case len(found[0]) > 6*x.left+2: // even if it is escaped from end to end
+		return "", false
 	case found[0][0] == '"':
-		return unquoted(found[0])
+		text = unquoted(found[0])
+	default:
+		text = string(appendMinified(nil, found[0]))
 	}
-	return string(appendMinified(nil, found[0]))
+	x.left -= len(text)
+	return text, x.left >= 0
 }

@@ -198,7 +198,7 @@ func TestHTTPParametersAreExpanded(t *testing.T) {
 		// A value that is more than a path is none.
 		"Bearer $.id": "Bearer $.id", "$.id $.id": "$.id $.id", "$5": "$5", "$.": "$.", "$.detail['n']": "$.detail['n']",
 	} {
-		if got := transform.Expand(value, []byte(rich)); got != want {
+		if got, ok := transform.NewExpander([]byte(rich)).Expand(value); !ok || got != want {
 			t.Errorf("%q became %q, not %q", value, got, want)
 		}
 	}

@@ -74,19 +74,32 @@ const (
 	maxCopied   = 4 * MaxResult
 )
 
+// cost is what may still be spent on walks over an event.
+type cost struct {
+	unread int // bytes that may still be read
+	free   int // bytes that may still be copied
+}
+
+func costOf(doc []byte, readings int) *cost {
+	return &cost{unread: readings * (len(doc) + 1024), free: maxCopied}
+}
+
 // search is a walk over an event.
 type search struct {
 	*tree
-	found  [][]byte
-	unread int // bytes that may still be read
-	free   int // bytes that may still be copied
+	*cost
+	found [][]byte
 }
 
 // find answers what the paths select, by their numbers: nil for what is not
 // there, and for paths with a wildcard a list, which may be empty. It is false
 // when it would cost too much.
 func (t *tree) find(doc []byte) (found [][]byte, ok bool) {
-	s := search{tree: t, found: make([][]byte, len(t.many)), unread: maxReadings * (len(doc) + 1024), free: maxCopied}
+	return t.findWithin(doc, costOf(doc, maxReadings))
+}
+
+func (t *tree) findWithin(doc []byte, c *cost) (found [][]byte, ok bool) {
+	s := search{tree: t, cost: c, found: make([][]byte, len(t.many))}
 	for i, many := range t.many {
 		if many {
 			s.found[i] = []byte{'['}

@@ -1,0 +1,85 @@
+package target_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/ecru-registry/ecru/internal/event"
+	"github.com/ecru-registry/ecru/internal/event/target"
+)
+
+// Three hundred parameters, each of which is the whole event, are no request of
+// 77 MB but a refusal.
+func TestParametersMadeOfAnEventAreBounded(t *testing.T) {
+	at := newReceiver(t, nil)
+	all := newTargets(t, target.Options{Destinations: to(at.URL, apiKey())})
+	m := pushed()
+	m.Event = fmt.Appendf(nil, `{"id":"%s","detail":{"x":"%s"}}`, eventID, strings.Repeat("x", 200<<10))
+	for what, http := range map[string]func(n string) *event.HTTPParameters{
+		"headers": func(n string) *event.HTTPParameters {
+			return &event.HTTPParameters{Header: map[string]string{"X-" + n: "$.detail.x"}}
+		},
+		"query": func(n string) *event.HTTPParameters { return &event.HTTPParameters{Query: map[string]string{n: "$"}} },
+		"work": func(string) *event.HTTPParameters {
+			h := &event.HTTPParameters{Header: map[string]string{}}
+			for i := range 100 {
+				h.Header[fmt.Sprint("x", i)] = fmt.Sprintf("$.*.*.*.%d", i)
+				h.Header[fmt.Sprint("y", i)] = fmt.Sprintf("$.detail.y%d", i)
+			}
+			return h
+		},
+	} {
+		err := send(t, all, event.Target{HTTP: http("a")}, m)
+		if got := fateOf(t, err); !got.permanent || !strings.Contains(err.Error(), "too large: at most 65536 bytes") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if n := len(at.got()); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+	small := event.HTTPParameters{Header: map[string]string{}, Query: map[string]string{}}
+	for i := range 100 {
+		small.Header[fmt.Sprint("x", i)], small.Query[fmt.Sprint("x", i)] = "$.detail.repository-name", "$.detail.image-digest"
+	}
+	if err := send(t, all, event.Target{HTTP: &small}, pushed()); err != nil {
+		t.Errorf("many small ones: %v", err)
+	}
+}
+
+// Whoever puts targets with ever new names of files does not use up the
+// descriptors of the server.
+func TestFilesThatAreNotWrittenToAreNotKeptOpen(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("/proc tells about descriptors on Linux")
+	}
+	open := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	dir := filepath.Join(t.TempDir(), "events")
+	all := newTargets(t, target.Options{Dir: dir})
+	before := open()
+	const files = 500
+	for round := range 2 {
+		for i := range files {
+			if err := send(t, all, event.Target{ARN: fmt.Sprintf("arn:ecru:file/f%d.jsonl", i)}, numbered(round)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if more := open() - before; more > 200 {
+		t.Errorf("%d descriptors are open for %d files", more, files)
+	}
+	for i := range files {
+		if got := strings.Join(lines(t, filepath.Join(dir, fmt.Sprintf("f%d.jsonl", i))), ""); got != "{\"n\":0}\n{\"n\":1}\n" {
+			t.Fatalf("file %d has %q", i, got)
+		}
+	}
+}
