@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
+	"github.com/ecru-registry/ecru/internal/registry"
 )
 
 // Fault is an error as it goes to the client.
@@ -48,6 +49,22 @@ const internalText = "An internal error occurred. The request id finds it in the
 // Internal makes the fault of a failure of ours.
 func Internal(cause error) *Fault {
 	return &Fault{Status: http.StatusInternalServerError, Code: "ServerException", Message: internalText, Cause: cause}
+}
+
+// Coded makes the fault of a coded error, which the service calls by the names in
+// exceptions. What has no code, or one that is not there, is a failure of ours.
+func Coded(err error, exceptions map[registry.Code]string) *Fault {
+	var e *registry.Error
+	if !errors.As(err, &e) {
+		return Internal(err)
+	}
+	name, known := exceptions[e.Code]
+	if !known {
+		return Internal(err)
+	}
+	f := Refuse(name, "%s", e.Message)
+	f.Cause = e.Err
+	return f
 }
 
 // signatureFault words a refused signature as JSON services do.

@@ -70,7 +70,7 @@ func (h handlers) listAccounts(ctx context.Context, in *ListAccountsInput) (*Lis
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := h.service.ListAccounts(ctx, caller(ctx), p.after, p.size+1)
+	accounts, err := h.service.ListAccounts(ctx, caller(ctx), p.Cursor, p.Size+1)
 	var out ListAccountsOutput
 	out.Accounts, out.NextToken = cut(h, p, accounts, func(a service.Account) string { return a.ID }, wordAccount)
 	return answer(out, err)

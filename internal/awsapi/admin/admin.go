@@ -126,18 +126,10 @@ func exceptions() map[registry.Code]string {
 }
 
 func fault(err error) *awsapi.Fault {
-	var e *registry.Error
-	if errors.As(err, &e) {
-		if name, known := exceptions()[e.Code]; known {
-			f := awsapi.Refuse(name, "%s", e.Message)
-			f.Cause = e.Err
-			return f
-		}
-	}
 	if errors.Is(err, advisory.ErrOff) {
 		return awsapi.Refuse("InvalidParameterException", "%s", "The server was started with --advisories off: only imports are possible.")
 	}
-	return awsapi.Internal(err)
+	return awsapi.Coded(err, exceptions())
 }
 
 // caller is who asks.
@@ -155,39 +147,19 @@ const (
 	maxPage     = 1000
 )
 
-// page is the part of a list that a request asks for.
-type page struct {
-	list  pagetoken.List
-	size  int
-	after string
-}
-
 // page reads the paging members of an input. The scope is all that decides what
 // the list holds.
-func (h handlers) page(operation string, token *string, size *int32, scope ...string) (page, error) {
-	p := page{list: pagetoken.List{Operation: SigningName + ":" + operation, Scope: scope}, size: defaultPage}
-	if size != nil {
-		p.size = int(*size)
+func (h handlers) page(operation string, token *string, size *int32, scope ...string) (pagetoken.Page, error) {
+	p, err := h.pages.Page(pagetoken.List{Operation: SigningName + ":" + operation, Scope: scope}, token, size, defaultPage)
+	if err != nil {
+		err = registry.InvalidParameter("nextToken", "Invalid pagination token")
 	}
-	if deref(token) == "" {
-		return p, nil
-	}
-	var err error
-	if p.after, err = h.pages.Open(p.list, *token); err != nil {
-		return p, registry.InvalidParameter("nextToken", "Invalid pagination token")
-	}
-	return p, nil
+	return p, err
 }
 
-// cut takes a page out of items, which were fetched with one more than fits,
-// words them, and answers the token of the next page where there is one.
-func cut[T, W any](h handlers, p page, items []T, cursor func(T) string, word func(T) W) ([]W, *string) {
-	var token *string
-	if len(items) > p.size {
-		items = items[:p.size]
-		next := h.pages.Seal(p.list, cursor(items[p.size-1]))
-		token = &next
-	}
+// cut takes a page out of items and words them.
+func cut[T, W any](h handlers, p pagetoken.Page, items []T, cursor func(T) string, word func(T) W) ([]W, *string) {
+	items, token := pagetoken.Cut(h.pages, p, items, cursor)
 	out := make([]W, len(items))
 	for i, item := range items {
 		out[i] = word(item)

@@ -167,9 +167,9 @@ func (h handlers) listDeadLetters(ctx context.Context, in *ListDeadLettersInput)
 	if err != nil {
 		return nil, err
 	}
-	q := service.DeadLetterQuery{Account: deref(in.AccountID), Rule: deref(in.RuleName), IDs: in.IDs, Limit: p.size}
-	if p.after != "" {
-		if q.After, err = strconv.ParseInt(p.after, 10, 64); err != nil {
+	q := service.DeadLetterQuery{Account: deref(in.AccountID), Rule: deref(in.RuleName), IDs: in.IDs, Limit: p.Size}
+	if p.Cursor != "" {
+		if q.After, err = strconv.ParseInt(p.Cursor, 10, 64); err != nil {
 			return nil, registry.InvalidParameter("nextToken", "Invalid pagination token")
 		}
 	}
@@ -179,7 +179,7 @@ func (h handlers) listDeadLetters(ctx context.Context, in *ListDeadLettersInput)
 		out.DeadLetters[i] = wordDeadLetter(l)
 	}
 	if n := len(page.Letters); page.More && n > 0 {
-		next := h.pages.Seal(p.list, strconv.FormatInt(page.Letters[n-1].ID, 10))
+		next := h.pages.Seal(p.List, strconv.FormatInt(page.Letters[n-1].ID, 10))
 		out.NextToken = &next
 	}
 	return answer(out, err)

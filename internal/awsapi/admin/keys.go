@@ -111,7 +111,7 @@ func (h handlers) listAccessKeys(ctx context.Context, in *ListAccessKeysInput) (
 	}
 	keys, err := h.service.ListKeys(ctx, caller(ctx), deref(in.AccountID), deref(in.UserName))
 	// There are few enough that the store answers all of them at once.
-	keys = keys[sort.Search(len(keys), func(i int) bool { return keys[i].ID > p.after }):]
+	keys = keys[sort.Search(len(keys), func(i int) bool { return keys[i].ID > p.Cursor }):]
 	var out ListAccessKeysOutput
 	out.AccessKeys, out.NextToken = cut(h, p, keys, func(k service.AccessKey) string { return k.ID }, wordKey)
 	return answer(out, err)

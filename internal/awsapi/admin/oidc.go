@@ -69,7 +69,7 @@ func (h handlers) listProviders(ctx context.Context, in *ListOpenIDConnectProvid
 	if err != nil {
 		return nil, err
 	}
-	providers, err := h.service.ListProviders(ctx, caller(ctx), deref(in.AccountID), p.after, p.size+1)
+	providers, err := h.service.ListProviders(ctx, caller(ctx), deref(in.AccountID), p.Cursor, p.Size+1)
 	var out ListOpenIDConnectProvidersOutput
 	out.Providers, out.NextToken = cut(h, p, providers, nameOfProvider, wordProvider)
 	return answer(out, err)

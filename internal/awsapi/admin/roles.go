@@ -116,7 +116,7 @@ func (h handlers) listRoles(ctx context.Context, in *ListRolesInput) (*ListRoles
 	if err != nil {
 		return nil, err
 	}
-	roles, err := h.service.ListRoles(ctx, caller(ctx), deref(in.AccountID), p.after, p.size+1)
+	roles, err := h.service.ListRoles(ctx, caller(ctx), deref(in.AccountID), p.Cursor, p.Size+1)
 	var out ListRolesOutput
 	out.Roles, out.NextToken = cut(h, p, roles, func(r service.Role) string { return r.Name }, wordRole)
 	return answer(out, err)

@@ -107,7 +107,7 @@ func (h handlers) listUsers(ctx context.Context, in *ListUsersInput) (*ListUsers
 	if err != nil {
 		return nil, err
 	}
-	users, err := h.service.ListUsers(ctx, caller(ctx), deref(in.AccountID), p.after, p.size+1)
+	users, err := h.service.ListUsers(ctx, caller(ctx), deref(in.AccountID), p.Cursor, p.Size+1)
 	var out ListUsersOutput
 	out.Users, out.NextToken = cut(h, p, users, func(u service.User) string { return u.Name }, wordUser)
 	return answer(out, err)

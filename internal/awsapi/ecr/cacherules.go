@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -108,11 +109,11 @@ func (h *handlers) describePullThroughCacheRules(ctx context.Context, in *ecr.De
 	if err != nil {
 		return nil, err
 	}
-	scope, found, err := h.registry.ListCacheRules(ctx, c, p.cursor, p.size+1)
+	scope, found, err := h.registry.ListCacheRules(ctx, c, p.Cursor, p.Size+1)
 	if err != nil {
 		return nil, err
 	}
-	found, next := cut(h, p, found, func(r registry.CacheRule) string { return r.Prefix })
+	found, next := pagetoken.Cut(h.pages, p, found, func(r registry.CacheRule) string { return r.Prefix })
 	return &ecr.DescribePullThroughCacheRulesOutput{PullThroughCacheRules: cacheRules(scope, found), NextToken: next}, nil
 }
 

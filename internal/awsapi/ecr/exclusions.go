@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
@@ -46,10 +47,10 @@ func (h *handlers) listPullTimeUpdateExclusions(ctx context.Context, in *ecr.Lis
 	if err != nil {
 		return nil, err
 	}
-	arns, err := h.registry.PullTimeExclusions(ctx, c, p.cursor, p.size+1)
+	arns, err := h.registry.PullTimeExclusions(ctx, c, p.Cursor, p.Size+1)
 	if err != nil {
 		return nil, err
 	}
-	arns, next := cut(h, p, arns, func(arn string) string { return arn })
+	arns, next := pagetoken.Cut(h.pages, p, arns, func(arn string) string { return arn })
 	return &ecr.ListPullTimeUpdateExclusionsOutput{PullTimeUpdateExclusions: arns, NextToken: next}, nil
 }

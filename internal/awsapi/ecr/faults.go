@@ -77,17 +77,9 @@ func exceptions() map[registry.Code]string {
 
 // fault is the one place where errors of the service become those of the API.
 func fault(err error) *awsapi.Fault {
+	f := awsapi.Coded(err, exceptions())
 	var e *registry.Error
-	if !errors.As(err, &e) {
-		return awsapi.Internal(err)
-	}
-	name, known := exceptions()[e.Code]
-	if !known {
-		return awsapi.Internal(err)
-	}
-	f := awsapi.Refuse(name, "%s", e.Message)
-	f.Cause = e.Err
-	if e.Upload != nil && name == "InvalidLayerPartException" {
+	if errors.As(err, &e) && e.Upload != nil && f.Code == "InvalidLayerPartException" {
 		last := e.Upload.Size - 1
 		f.Members = []awsapi.Member{
 			{Name: "registryId", Text: e.Upload.Account},

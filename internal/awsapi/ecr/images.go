@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -68,11 +69,11 @@ func (h *handlers) listImages(ctx context.Context, in *ecr.ListImagesInput) (*ec
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.registry.ListImageIDs(ctx, c, *in.RepositoryName, p.images(filter.TagStatus, filter.ImageStatus))
+	found, err := h.registry.ListImageIDs(ctx, c, *in.RepositoryName, imagesOf(p, filter.TagStatus, filter.ImageStatus))
 	if err != nil {
 		return nil, err
 	}
-	found, next := cut(h, p, found, imageCursor)
+	found, next := pagetoken.Cut(h.pages, p, found, imageCursor)
 	return &ecr.ListImagesOutput{ImageIds: imageIdentifiers(found), NextToken: next}, nil
 }
 
@@ -90,11 +91,11 @@ func (h *handlers) describeImages(ctx context.Context, in *ecr.DescribeImagesInp
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.registry.ListImageDetails(ctx, c, *in.RepositoryName, p.images(filter.TagStatus, filter.ImageStatus))
+	found, err := h.registry.ListImageDetails(ctx, c, *in.RepositoryName, imagesOf(p, filter.TagStatus, filter.ImageStatus))
 	if err != nil {
 		return nil, err
 	}
-	found, next := cut(h, p, found, func(d service.ImageDetail) string { return imageCursor(registry.ImageID{Digest: d.Digest}) })
+	found, next := pagetoken.Cut(h.pages, p, found, func(d service.ImageDetail) string { return imageCursor(registry.ImageID{Digest: d.Digest}) })
 	return &ecr.DescribeImagesOutput{ImageDetails: h.details(c, *in.RepositoryName, found), NextToken: next}, nil
 }
 
@@ -129,11 +130,11 @@ func (h *handlers) details(c service.Caller, repository string, found []service.
 	return out
 }
 
-// images turns a page into a query for one image more than fits.
-func (p page) images(tags types.TagStatus, status types.ImageStatusFilter) service.ImageQuery {
-	digest, tag, _ := strings.Cut(p.cursor, "\n")
+// imagesOf turns a page into a query for one image more than fits.
+func imagesOf(p pagetoken.Page, tags types.TagStatus, status types.ImageStatusFilter) service.ImageQuery {
+	digest, tag, _ := strings.Cut(p.Cursor, "\n")
 	return service.ImageQuery{
-		After: registry.ImageID{Digest: digest, Tag: tag}, Limit: p.size + 1,
+		After: registry.ImageID{Digest: digest, Tag: tag}, Limit: p.Size + 1,
 		Tags: registry.TagFilter(tags), Status: registry.ImageStatus(status),
 	}
 }

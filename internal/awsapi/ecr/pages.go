@@ -1,8 +1,6 @@
 package ecr
 
 import (
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
@@ -10,37 +8,12 @@ import (
 // defaultPage is how many items a page has when the client does not say.
 const defaultPage = 100
 
-// page is the part of a list that a request asks for.
-type page struct {
-	list   pagetoken.List
-	size   int
-	cursor string // where it begins; empty at the start
-}
-
 // page reads the paging members of an input. The scope is all that decides
 // what the list holds: a token is good for that list alone.
-func (h *handlers) page(operation string, token *string, size *int32, scope ...string) (page, error) {
-	p := page{list: pagetoken.List{Operation: operation, Scope: scope}, size: defaultPage}
-	if size != nil {
-		p.size = int(*size)
+func (h *handlers) page(operation string, token *string, size *int32, scope ...string) (pagetoken.Page, error) {
+	p, err := h.pages.Page(pagetoken.List{Operation: operation, Scope: scope}, token, size, defaultPage)
+	if err != nil {
+		err = registry.InvalidParameter("nextToken", "Invalid pagination token")
 	}
-	if aws.ToString(token) == "" {
-		return p, nil
-	}
-	var err error
-	if p.cursor, err = h.pages.Open(p.list, *token); err != nil {
-		return p, registry.InvalidParameter("nextToken", "Invalid pagination token")
-	}
-	return p, nil
-}
-
-// cut takes a page out of items, which were fetched with one more than fits,
-// and answers the token of the next page where there is one.
-func cut[T any](h *handlers, p page, items []T, cursor func(T) string) ([]T, *string) {
-	if len(items) <= p.size {
-		return items, nil
-	}
-	items = items[:p.size]
-	token := h.pages.Seal(p.list, cursor(items[p.size-1]))
-	return items, &token
+	return p, err
 }

@@ -39,10 +39,10 @@ func (h *handlers) listImageReferrers(ctx context.Context, in *ecr.ListImageRefe
 		return nil, err
 	}
 	if in.MaxResults == nil {
-		p.size = referrersPage
+		p.Size = referrersPage
 	}
 	found, more, err := h.registry.ReferrerPage(ctx, c, *in.RepositoryName, subject, service.ReferrerQuery{
-		ArtifactTypes: filter.ArtifactTypes, After: p.cursor, Limit: p.size, Status: registry.ImageStatus(filter.ArtifactStatus),
+		ArtifactTypes: filter.ArtifactTypes, After: p.Cursor, Limit: p.Size, Status: registry.ImageStatus(filter.ArtifactStatus),
 	})
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (h *handlers) listImageReferrers(ctx context.Context, in *ecr.ListImageRefe
 		})
 	}
 	if more && len(found) > 0 {
-		token := h.pages.Seal(p.list, found[len(found)-1].Digest)
+		token := h.pages.Seal(p.List, found[len(found)-1].Digest)
 		out.NextToken = &token
 	}
 	return out, nil

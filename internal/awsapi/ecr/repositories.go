@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -44,11 +45,11 @@ func (h *handlers) describeRepositories(ctx context.Context, in *ecr.DescribeRep
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.registry.ListRepositories(ctx, c, p.cursor, p.size+1)
+	found, err := h.registry.ListRepositories(ctx, c, p.Cursor, p.Size+1)
 	if err != nil {
 		return nil, err
 	}
-	found, next := cut(h, p, found, func(r registry.Repository) string { return r.Name })
+	found, next := pagetoken.Cut(h.pages, p, found, func(r registry.Repository) string { return r.Name })
 	return &ecr.DescribeRepositoriesOutput{Repositories: h.repositories(ctx, found), NextToken: next}, nil
 }
 

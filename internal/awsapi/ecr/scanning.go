@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -64,9 +65,9 @@ func (h *handlers) describeImageScanFindings(ctx context.Context, in *ecr.Descri
 		return nil, err
 	}
 	findings := report.Findings[from:]
-	if len(findings) > p.size {
-		findings = findings[:p.size]
-		out.NextToken = aws.String(h.pages.Seal(p.list, strconv.Itoa(from+p.size)))
+	if len(findings) > p.Size {
+		findings = findings[:p.Size]
+		out.NextToken = aws.String(h.pages.Seal(p.List, strconv.Itoa(from+p.Size)))
 	}
 	out.ImageScanFindings = &types.ImageScanFindings{
 		ImageScanCompletedAt: moment(report.Scan.CompletedAt), VulnerabilitySourceUpdatedAt: moment(report.Scan.SourceUpdatedAt),
@@ -77,11 +78,11 @@ func (h *handlers) describeImageScanFindings(ctx context.Context, in *ecr.Descri
 
 // firstFinding is where a page begins. We sealed the number ourselves; that it
 // is out of range can only be a fault of ours, and must not be a panic.
-func firstFinding(p page, n int) (int, error) {
-	if p.cursor == "" {
+func firstFinding(p pagetoken.Page, n int) (int, error) {
+	if p.Cursor == "" {
 		return 0, nil
 	}
-	from, err := strconv.Atoi(p.cursor)
+	from, err := strconv.Atoi(p.Cursor)
 	if err != nil || from < 0 || from > n {
 		return 0, registry.InvalidParameter("nextToken", "Invalid pagination token")
 	}

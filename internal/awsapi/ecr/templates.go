@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -126,12 +127,12 @@ func (h *handlers) describeRepositoryCreationTemplates(ctx context.Context, in *
 	if err != nil {
 		return nil, err
 	}
-	p.size = min(p.size, maxTemplatePage)
-	scope, found, err := h.registry.ListTemplates(ctx, c, p.cursor, p.size+1)
+	p.Size = min(p.Size, maxTemplatePage)
+	scope, found, err := h.registry.ListTemplates(ctx, c, p.Cursor, p.Size+1)
 	if err != nil {
 		return nil, err
 	}
-	found, next := cut(h, p, found, func(t registry.CreationTemplate) string { return t.Prefix })
+	found, next := pagetoken.Cut(h.pages, p, found, func(t registry.CreationTemplate) string { return t.Prefix })
 	return &ecr.DescribeRepositoryCreationTemplatesOutput{
 		RegistryId: &scope.Account, RepositoryCreationTemplates: templates(found), NextToken: next,
 	}, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -214,12 +215,12 @@ func (h *handlers) listConnections(ctx context.Context, in *eventbridge.ListConn
 		return nil, err
 	}
 	found, err := h.bus.ListConnections(ctx, c, service.ConnectionQuery{
-		Prefix: prefix, State: service.ConnectionState(in.ConnectionState), After: p.cursor, Limit: p.size + 1,
+		Prefix: prefix, State: service.ConnectionState(in.ConnectionState), After: p.Cursor, Limit: p.Size + 1,
 	})
 	if err != nil {
 		return nil, err
 	}
-	found, next := cut(h, p, found, func(x service.Connection) string { return x.Name })
+	found, next := pagetoken.Cut(h.pages, p, found, func(x service.Connection) string { return x.Name })
 	out := &eventbridge.ListConnectionsOutput{Connections: []types.Connection{}, NextToken: next}
 	for i := range found {
 		x := &found[i]

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -99,11 +100,11 @@ func (h *handlers) listAPIDestinations(ctx context.Context, in *eventbridge.List
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.bus.ListAPIDestinations(ctx, c, service.DestinationQuery{Prefix: prefix, Connection: connection, After: p.cursor, Limit: p.size + 1})
+	found, err := h.bus.ListAPIDestinations(ctx, c, service.DestinationQuery{Prefix: prefix, Connection: connection, After: p.Cursor, Limit: p.Size + 1})
 	if err != nil {
 		return nil, err
 	}
-	found, next := cut(h, p, found, func(d service.APIDestination) string { return d.Name })
+	found, next := pagetoken.Cut(h.pages, p, found, func(d service.APIDestination) string { return d.Name })
 	out := &eventbridge.ListApiDestinationsOutput{ApiDestinations: []types.ApiDestination{}, NextToken: next}
 	for i := range found {
 		d := &found[i]

@@ -1,8 +1,6 @@
 package eventbridge
 
 import (
-	"errors"
-
 	"github.com/ecru-registry/ecru/internal/awsapi"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
@@ -26,16 +24,4 @@ func exceptions() map[registry.Code]string {
 }
 
 // fault is the one place where errors of the service become those of the API.
-func fault(err error) *awsapi.Fault {
-	var e *registry.Error
-	if !errors.As(err, &e) {
-		return awsapi.Internal(err)
-	}
-	name, known := exceptions()[e.Code]
-	if !known {
-		return awsapi.Internal(err)
-	}
-	f := awsapi.Refuse(name, "%s", e.Message)
-	f.Cause = e.Err
-	return f
-}
+func fault(err error) *awsapi.Fault { return awsapi.Coded(err, exceptions()) }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -82,12 +83,12 @@ func (h *handlers) listRules(ctx context.Context, in *eventbridge.ListRulesInput
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.bus.ListEventRules(ctx, c, bus, prefix, p.cursor, p.size+1)
+	found, err := h.bus.ListEventRules(ctx, c, bus, prefix, p.Cursor, p.Size+1)
 	if err != nil {
 		return nil, err
 	}
 	out := &eventbridge.ListRulesOutput{Rules: []types.Rule{}}
-	found, out.NextToken = cut(h, p, found, func(r service.EventRule) string { return r.Name })
+	found, out.NextToken = pagetoken.Cut(h.pages, p, found, func(r service.EventRule) string { return r.Name })
 	for _, r := range found {
 		out.Rules = append(out.Rules, types.Rule{
 			Name: &r.Name, Arn: &r.ARN, EventPattern: &r.Pattern, State: stateOf(r), Description: given(r.Description),

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
 	"github.com/ecru-registry/ecru/internal/awsapi"
+	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -98,12 +99,12 @@ func (h *handlers) listTargetsByRule(ctx context.Context, in *eventbridge.ListTa
 	if err != nil {
 		return nil, err
 	}
-	found, err := h.bus.EventTargets(ctx, c, aws.ToString(in.EventBusName), *in.Rule, p.cursor, p.size+1)
+	found, err := h.bus.EventTargets(ctx, c, aws.ToString(in.EventBusName), *in.Rule, p.Cursor, p.Size+1)
 	if err != nil {
 		return nil, err
 	}
 	out := &eventbridge.ListTargetsByRuleOutput{Targets: []types.Target{}}
-	found, out.NextToken = cut(h, p, found, func(t event.Target) string { return t.ID })
+	found, out.NextToken = pagetoken.Cut(h.pages, p, found, func(t event.Target) string { return t.ID })
 	for i := range found {
 		out.Targets = append(out.Targets, targetTo(&found[i]))
 	}
@@ -116,12 +117,12 @@ func (h *handlers) listRuleNamesByTarget(ctx context.Context, in *eventbridge.Li
 	if err != nil {
 		return nil, err
 	}
-	names, err := h.bus.EventRulesOfTarget(ctx, c, aws.ToString(in.EventBusName), *in.TargetArn, p.cursor, p.size+1)
+	names, err := h.bus.EventRulesOfTarget(ctx, c, aws.ToString(in.EventBusName), *in.TargetArn, p.Cursor, p.Size+1)
 	if err != nil {
 		return nil, err
 	}
 	out := &eventbridge.ListRuleNamesByTargetOutput{}
-	names, out.NextToken = cut(h, p, names, func(name string) string { return name })
+	names, out.NextToken = pagetoken.Cut(h.pages, p, names, func(name string) string { return name })
 	out.RuleNames = append([]string{}, names...)
 	return out, nil
 }
