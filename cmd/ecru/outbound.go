@@ -45,14 +45,17 @@ func (f *outboundFlags) guard(ctx context.Context, listen string) (*outbound.Gua
 
 // newTargets makes what events are sent with. Stdout must be safe to share.
 func (c *serveCommand) newTargets(known target.Destinations, guard *outbound.Guard, stdout io.Writer, log *slog.Logger) *target.Targets {
+	noStdout := ""
+	if c.AuditLog == "stdout" || c.AuditLog == "-" {
+		noStdout = "the audit log of this registry is on its standard output, where targets could forge it"
+	}
 	return target.New(target.Options{
-		Guard: guard, Destinations: known, Dir: filepath.Join(c.Data, "events"), Stdout: stdout,
+		Guard: guard, Destinations: known, Dir: filepath.Join(c.Data, "events"), Account: c.Account, Stdout: stdout, NoStdout: noStdout,
 		AWS: c.AWSTargets, Version: currentVersion(), Logger: log,
 	})
 }
 
-// sharedWriter lets several write to one place, each write whole: events and
-// the audit log may both go to the standard output.
+// sharedWriter lets several write to one place, each write whole.
 type sharedWriter struct {
 	mu sync.Mutex
 	to io.Writer

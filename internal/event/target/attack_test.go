@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/event/target"
+	"github.com/ecru-registry/ecru/internal/registry"
 )
 
 // Three hundred parameters, each of which is the whole event, are no request of
@@ -81,5 +82,38 @@ func TestFilesThatAreNotWrittenToAreNotKeptOpen(t *testing.T) {
 		if got := strings.Join(lines(t, filepath.Join(dir, fmt.Sprintf("f%d.jsonl", i))), ""); got != "{\"n\":0}\n{\"n\":1}\n" {
 			t.Fatalf("file %d has %q", i, got)
 		}
+	}
+}
+
+// Lines may say anything, so that those of one account are not among those of
+// another, nor in the audit log.
+func TestAccountsDoNotShareFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "events")
+	all := newTargets(t, target.Options{Dir: dir, Account: account})
+	for n, owner := range []string{account, "210987654321"} {
+		route, err := all.Route(t.Context(), owner, event.Target{ID: "t", ARN: fileARN})
+		if err == nil {
+			err = route.Sender.Send(t.Context(), numbered(n))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, want := range map[string]string{"pushes.jsonl": "{\"n\":0}\n", "210987654321/pushes.jsonl": "{\"n\":1}\n"} {
+		if got := strings.Join(lines(t, filepath.Join(dir, path)), ""); got != want {
+			t.Errorf("%s has %q", path, got)
+		}
+	}
+}
+
+func TestNothingIsSentToStdoutThatIsForSomethingElse(t *testing.T) {
+	var out strings.Builder
+	all := newTargets(t, target.Options{Stdout: &out, NoStdout: "it is taken"})
+	stdout := event.Target{ID: "t", ARN: "arn:ecru:stdout?format=cloudevents"}
+	if err := all.Validate(registry.Scope{Account: account, Region: "us-east-1"}, stdout); err == nil || !strings.Contains(err.Error(), "Reason: it is taken.") {
+		t.Error(err)
+	}
+	if got := fateOf(t, send(t, all, stdout, pushed())); !got.permanent || out.String() != "" {
+		t.Errorf("%+v, %q was printed", got, out.String())
 	}
 }

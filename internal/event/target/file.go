@@ -180,7 +180,8 @@ func (s *fileSink) prepare(file *os.File) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a regular file", filepath.Base(s.path))
 	case info.Size() == 0:
-		return syncDirectory(filepath.Dir(s.path))
+		dir := filepath.Dir(s.path)
+		return errors.Join(syncDirectory(dir), syncDirectory(filepath.Dir(dir))) // which may be new as well
 	}
 	return s.mend(file, info.Size())
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -34,10 +35,13 @@ const (
 type Options struct {
 	Guard        *outbound.Guard
 	Destinations Destinations
-	// Dir is the directory of file targets, made when it is needed.
-	Dir string
+	// Dir is the directory of file targets, made when it is needed. The files of
+	// accounts other than Account are in directories of their own below it.
+	Dir, Account string
 	// Stdout is for whole lines, each in one Write.
 	Stdout io.Writer
+	// NoStdout says why nothing is sent to the standard output; empty: it is.
+	NoStdout string
 	// AWS are the patterns of ARNs that the server's own credentials may be used
 	// for; * stands for anything.
 	AWS     []string
@@ -123,6 +127,9 @@ func (t *Targets) Validate(home registry.Scope, target event.Target) error {
 	if err := event.ValidateTarget(home, target); err != nil {
 		return err
 	}
+	if a, err := event.ParseTargetARN(target.ARN); err == nil && a.Kind == event.StdoutTarget && t.options.NoStdout != "" {
+		return registry.Errorf(registry.CodeValidation, "Parameter %s is not valid. Reason: %s.", target.ARN, t.options.NoStdout)
+	}
 	for _, arn := range []string{target.ARN, target.DeadLetterARN} {
 		if a, err := event.ParseTargetARN(arn); err == nil && a.OfAWS() && !t.cloud.allows(arn) {
 			return registry.Errorf(registry.CodeValidation, "Parameter %s is not valid. Reason: %s.", arn, notAllowed)
@@ -144,12 +151,25 @@ func (t *Targets) Route(ctx context.Context, account string, target event.Target
 	case event.DestinationTarget:
 		return t.toDestination(ctx, account, a, target)
 	case event.StdoutTarget:
+		if t.options.NoStdout != "" {
+			return delivery.Route{}, never(errors.New(t.options.NoStdout))
+		}
 		return delivery.Route{Sender: &lineSender{to: t.stdout, cloudEvents: a.CloudEvents}, Concurrency: lineConcurrency}, nil
 	case event.FileTarget:
-		return delivery.Route{Sender: &lineSender{to: t.lines.of(a.Name), cloudEvents: a.CloudEvents}, Concurrency: lineConcurrency}, nil
+		return delivery.Route{Sender: &lineSender{to: t.lines.of(t.fileOf(account, a.Name)), cloudEvents: a.CloudEvents}, Concurrency: lineConcurrency}, nil
 	default:
 		return t.toAWS(a, target)
 	}
+}
+
+// fileOf is the path of an account's file below the directory. Targets make
+// lines of any content: what one account says is not to be found among what
+// another one does.
+func (t *Targets) fileOf(account, name string) string {
+	if t.options.Account == "" || account == t.options.Account || !registry.ValidAccount(account) {
+		return name
+	}
+	return filepath.Join(account, name)
 }
 
 // toAWS makes the sender to a resource of AWS, if it may be used.
