@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,7 +17,7 @@ import (
 
 // outboundFlags say what the server may call for those who use it.
 type outboundFlags struct {
-	OutboundDeny []string `help:"Networks that the server does not call for its users (targets of events, issuers of tokens): CIDRs, link-local, metadata, loopback, or none. Without it link-local and metadata, and loopback unless the server listens on loopback only." placeholder:"CIDR"`
+	OutboundDeny []string `help:"Networks that the server does not call for its users (targets of events, issuers of tokens): CIDRs, link-local, metadata, loopback, or none. Without it link-local and metadata, and loopback unless the server listens on loopback only and has no proxy in front." placeholder:"CIDR"`
 	AWSTargets   []string `name:"aws-targets" help:"ARNs of queues, topics and event buses of AWS that events may be sent to with the server's own credentials; * stands for anything. None without it." placeholder:"ARN"`
 }
 
@@ -31,16 +33,26 @@ func (f *outboundFlags) validate() error {
 	return nil
 }
 
-// guard makes the one way out of a server that listens on an address.
-func (f *outboundFlags) guard(ctx context.Context, listen string) (*outbound.Guard, error) {
+// guard makes the one way out of a server that listens on an address. One that
+// has something in front of it is reached from elsewhere whatever it listens on.
+func (f *outboundFlags) guard(ctx context.Context, listen string, fronted bool) (*outbound.Guard, error) {
 	if len(f.OutboundDeny) == 0 {
-		return outbound.New(outbound.Options{Deny: outbound.Default(outbound.LoopbackOnly(ctx, listen))}), nil
+		return outbound.New(outbound.Options{Deny: outbound.Default(!fronted && outbound.LoopbackOnly(ctx, listen))}), nil
 	}
 	deny, err := outbound.Parse(f.OutboundDeny)
 	if err != nil {
 		return nil, fmt.Errorf("--outbound-deny: %w", err)
 	}
 	return outbound.New(outbound.Options{Deny: deny}), nil
+}
+
+// fronted says whether the flags tell that a proxy brings clients from elsewhere.
+func (c *serveCommand) fronted(ctx context.Context) bool {
+	if len(c.TrustedProxies) > 0 {
+		return true
+	}
+	public, err := url.Parse(c.PublicURL)
+	return c.PublicURL != "" && (err != nil || !outbound.LoopbackOnly(ctx, net.JoinHostPort(public.Hostname(), "0")))
 }
 
 // newTargets makes what events are sent with. Stdout must be safe to share.

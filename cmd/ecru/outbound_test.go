@@ -29,7 +29,7 @@ func TestWhatTheServerCallsForItsUsers(t *testing.T) {
 		if err := flags.validate(); err != nil {
 			t.Fatal(err)
 		}
-		guard, err := flags.guard(t.Context(), test.listen)
+		guard, err := flags.guard(t.Context(), test.listen, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,6 +39,30 @@ func TestWhatTheServerCallsForItsUsers(t *testing.T) {
 			if err := guard.Check(netip.MustParseAddr(address)); (err == nil) != want {
 				t.Errorf("%s %v: %s: %v", test.listen, test.deny, address, err)
 			}
+		}
+	}
+}
+
+// Behind a proxy a server listens on loopback and is reached from everywhere.
+func TestAServerBehindAProxyDoesNotCallThisMachine(t *testing.T) {
+	for _, test := range []struct {
+		publicURL string
+		proxies   []string
+		want      bool
+	}{
+		{want: true},
+		{publicURL: "http://localhost:5000", want: true},
+		{publicURL: "https://127.0.0.1", want: true},
+		{publicURL: "https://registry.example"},
+		{proxies: []string{"127.0.0.1"}},
+	} {
+		c := serveCommand{PublicURL: test.publicURL, TrustedProxies: test.proxies}
+		guard, err := c.guard(t.Context(), "127.0.0.1:5000", c.fronted(t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := guard.Check(netip.MustParseAddr("127.0.0.1")); (err == nil) != test.want {
+			t.Errorf("%+v: %v", test, err)
 		}
 	}
 }

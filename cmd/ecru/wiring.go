@@ -176,7 +176,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	guard, err := c.guard(ctx, c.Listen)
+	guard, err := c.guard(ctx, c.Listen, c.fronted(ctx))
 	if err != nil {
 		return nil, err
 	}
