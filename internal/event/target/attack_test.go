@@ -117,3 +117,14 @@ func TestNothingIsSentToStdoutThatIsForSomethingElse(t *testing.T) {
 		t.Errorf("%+v, %q was printed", got, out.String())
 	}
 }
+
+// Subjects that begin with $ manage the NATS server and its streams: who puts a
+// target does not get there by a path value.
+func TestPathValuesDoNotLeadToTheSubjectsOfTheServer(t *testing.T) {
+	all := newTargets(t, target.Options{Destinations: to("nats://127.0.0.1:1/*.*.*.*.*", apiKey())})
+	at := event.Target{HTTP: &event.HTTPParameters{PathValues: []string{"$JS", "API", "STREAM", "DELETE", "pushes"}}}
+	err := send(t, all, at, pushed())
+	if got := fateOf(t, err); !got.permanent || !strings.Contains(err.Error(), "begins with $") {
+		t.Error(err)
+	}
+}

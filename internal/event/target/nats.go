@@ -68,6 +68,9 @@ func (s *natsSender) message(m delivery.Message) (*nats.Msg, error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.HasPrefix(subject, "$") { // what an endpoint must not say a target must not, either
+		return nil, never(errors.New("a path value makes a subject that begins with $, which belongs to the NATS server itself"))
+	}
 	out.header.Del("Authorization") // the connection is what is authorised
 	header := nats.Header{}
 	for name, values := range out.header {
