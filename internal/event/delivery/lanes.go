@@ -8,6 +8,8 @@ type item struct {
 	meta.Delivery
 	size int
 	lane *lane
+	// shared is where Body is from; nil for a small one.
+	shared *body
 	// probe: the target was not known to work when this one was sent.
 	probe bool
 }

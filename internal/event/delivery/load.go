@@ -87,6 +87,9 @@ func (r *runner) accept(due []meta.Delivery, now time.Time) (added bool, bytes i
 			continue // there is a probe already
 		}
 		it := &item{Delivery: due[n], size: size}
+		if it.shared = r.s.bodies.share(it.Event, it.Body); it.shared != nil {
+			it.Body = it.shared.data
+		}
 		if v == nil && !r.lanes.add(it) {
 			continue
 		}

@@ -267,7 +267,7 @@ func (r *runner) ended(e *ended) {
 // settle has the store note an outcome, and lets the lane go on unless the
 // delivery is to be tried again.
 func (r *runner) settle(it *item, s meta.Settlement) {
-	it.Body = nil
+	it.Body, it.shared = nil, nil
 	if it.lane != nil {
 		if s.Outcome == meta.TryAgain {
 			r.forget(r.lanes.hold(it)...)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/ecru-registry/ecru/internal/meta"
 )
@@ -27,6 +28,7 @@ type session struct {
 	send    context.Context // ends when what is under way must end
 	settler *settler
 	budget  *budget
+	bodies  bodies
 	loads   chan struct{}
 	// pendingSince is when the oldest event was stored that waits for the
 	// rules, in nanoseconds since 1970; 0 when none does.
@@ -44,6 +46,7 @@ func newSession(work, send context.Context, e *Engine) *session {
 		e: e, work: work, send: send,
 		settler: newSettler(e),
 		budget:  &budget{all: int64(e.config.Memory)},
+		bodies:  bodies{byEvent: map[int64]weak.Pointer[body]{}},
 		loads:   make(chan struct{}, maxLoads),
 		sweeps:  make(chan struct{}, 1),
 		runners: map[string]*runner{},
