@@ -2,11 +2,14 @@ package target_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/event/target"
@@ -126,5 +129,40 @@ func TestPathValuesDoNotLeadToTheSubjectsOfTheServer(t *testing.T) {
 	err := send(t, all, at, pushed())
 	if got := fateOf(t, err); !got.permanent || !strings.Contains(err.Error(), "begins with $") {
 		t.Error(err)
+	}
+}
+
+// However many hang on one path of a host, another path of it is reached: both
+// may be of different rules, and of different accounts.
+func TestTargetsThatHangDoNotKeepOthersFromTheirHost(t *testing.T) {
+	const hanging = 300
+	here, end := make(chan struct{}, hanging), make(chan struct{})
+	at := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hang" {
+			here <- struct{}{}
+			<-end
+		}
+	})
+	slow := newTargets(t, target.Options{Destinations: to(at.URL+"/hang", apiKey())})
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer close(end)
+	hang, err := slow.Route(t.Context(), account, event.Target{ID: "slow", ARN: destinationARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range hanging {
+		all.Go(func() {
+			if err := hang.Sender.Send(t.Context(), pushed()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range hanging {
+		select {
+		case <-here:
+		case <-time.After(5 * time.Second):
+			t.Fatal("those who hang keep others from their host")
+		}
 	}
 }

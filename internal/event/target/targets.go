@@ -107,7 +107,7 @@ func newTransport(o Options) *http.Transport {
 	transport.TLSClientConfig = &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12}
 	transport.MaxIdleConns = 1024
 	transport.MaxIdleConnsPerHost = 128
-	transport.MaxConnsPerHost = 256
+	transport.MaxConnsPerHost = 0 // the engine bounds what is under way; at a host those who hang must not keep others out
 	transport.ResponseHeaderTimeout = o.Timeout
 	transport.DisableCompression = true
 	transport.WriteBufferSize, transport.ReadBufferSize = 8<<10, 4<<10
