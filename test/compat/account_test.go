@@ -203,7 +203,8 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	// Operations of other services keep their prefix: some have names of ECR's.
+	operation := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), target+".")
 	w.house.noticed(operation, response.Header.Get(noticeHeader))
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -236,7 +237,7 @@ func (a *account) must(err error) {
 }
 
 // do calls an operation that must work.
-func do[I, O any](a *account, call func(context.Context, *I, ...func(*ecr.Options)) (*O, error), in *I) *O {
+func do[I, O, P any](a *account, call func(context.Context, *I, ...func(*P)) (*O, error), in *I) *O {
 	a.t.Helper()
 	out, err := call(a.t.Context(), in)
 	if err != nil {
@@ -246,7 +247,7 @@ func do[I, O any](a *account, call func(context.Context, *I, ...func(*ecr.Option
 }
 
 // refuse calls an operation that must be refused.
-func refuse[I, O any](a *account, call func(context.Context, *I, ...func(*ecr.Options)) (*O, error), in *I, code, text string) {
+func refuse[I, O, P any](a *account, call func(context.Context, *I, ...func(*P)) (*O, error), in *I, code, text string) {
 	a.t.Helper()
 	_, err := call(a.t.Context(), in)
 	a.refused(err, code, text)

@@ -28,6 +28,7 @@ const (
 	maxTags         = 5
 	maxLayerParts   = 3
 	maxCacheRules   = 105
+	maxEventRules   = 12
 )
 
 func operations() []*operation {
@@ -74,6 +75,10 @@ func TestOperations(t *testing.T) {
 			})
 		}
 	})
+	var others [][]*outcome
+	for _, s := range apis() {
+		others = append(others, s.run(t, house))
+	}
 	var shared int
 	t.Run("protocol", func(t *testing.T) { shared = runProtocol(t, house) })
 	for _, name := range []string{"test.run", "test.skip"} {
@@ -91,7 +96,7 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%s has something that cannot be tried yet, and no answer says what", r.operation.name)
 		}
 	}
-	compare(t, document(t, house, results, shared))
+	compare(t, document(t, house, results, shared, others))
 }
 
 // result is what came out of the checks of an operation.

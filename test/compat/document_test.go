@@ -10,7 +10,7 @@ import (
 
 // document is docs/compatibility.md as this run found things: the text of
 // testdata, with what has passed in the place of its marks.
-func document(t *testing.T, house *house, results []*result, shared int) string {
+func document(t *testing.T, house *house, results []*result, shared int, others [][]*outcome) string {
 	t.Helper()
 	text, err := os.ReadFile("testdata/compatibility.md")
 	if err != nil {
@@ -23,12 +23,21 @@ func document(t *testing.T, house *house, results []*result, shared int) string 
 			total += n
 		}
 	}
-	return strings.NewReplacer(
+	marks := []string{
 		"{{table}}", table(house, results),
 		"{{operations}}", fmt.Sprint(len(results)),
 		"{{shared}}", fmt.Sprintf("✓ %d", shared),
-		"{{checks}}", fmt.Sprint(total+shared),
-	).Replace(string(text))
+		"{{checks}}", fmt.Sprint(total + shared),
+	}
+	for i, s := range apis() {
+		rows, checks := tableOf(others[i])
+		marks = append(marks,
+			"{{"+s.name+" table}}", rows,
+			"{{"+s.name+" operations}}", fmt.Sprint(len(others[i])),
+			"{{"+s.name+" served}}", fmt.Sprint(len(s.rows)),
+			"{{"+s.name+" checks}}", fmt.Sprint(checks))
+	}
+	return strings.NewReplacer(marks...).Replace(string(text))
 }
 
 func table(house *house, results []*result) string {

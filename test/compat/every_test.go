@@ -274,9 +274,15 @@ var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 // onTheWire checks what the SDK does not show: the headers, members that it
 // does not know, nulls, and how times are written.
 func onTheWire(a *account, op *operation) {
-	in := op.good(a)
-	out, err := a.call(op.name, in)
+	out, err := a.call(op.name, op.good(a))
 	a.must(err)
+	a.wellFormed(op.name, out, spelled)
+}
+
+// wellFormed checks the last exchange, which the SDK has made an output of;
+// spelling is how the members of a type are written.
+func (a *account) wellFormed(operation string, out any, spelling func(t reflect.Type, field string) string) {
+	a.t.Helper()
 	e := a.lastExchange()
 	if got := e.header.Get("Content-Type"); got != "application/x-amz-json-1.1" {
 		a.t.Errorf("Content-Type is %q", got)
@@ -286,13 +292,13 @@ func onTheWire(a *account, op *operation) {
 	}
 	var body any
 	a.must(json.Unmarshal(e.body, &body))
-	for _, complaint := range members(op.name, body, reflect.TypeOf(out)) {
+	for _, complaint := range members(operation, body, reflect.TypeOf(out), spelling) {
 		a.t.Errorf("%s in %s", complaint, e.body)
 	}
 }
 
 // members are what is wrong of an answer for a type of the SDK.
-func members(path string, value any, t reflect.Type) []string {
+func members(path string, value any, t reflect.Type, spelling func(t reflect.Type, field string) string) []string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -304,7 +310,7 @@ func members(path string, value any, t reflect.Type) []string {
 		return nil
 	case []any:
 		for i, one := range v {
-			all = append(all, members(fmt.Sprintf("%s[%d]", path, i), one, t.Elem())...)
+			all = append(all, members(fmt.Sprintf("%s[%d]", path, i), one, t.Elem(), spelling)...)
 		}
 	case map[string]any:
 		if t.Kind() == reflect.Map {
@@ -312,11 +318,11 @@ func members(path string, value any, t reflect.Type) []string {
 		}
 		for name, one := range v {
 			f, known := t.FieldByName(strings.ToUpper(name[:1]) + name[1:])
-			if !known || name != spelled(t, f.Name) {
+			if !known || name != spelling(t, f.Name) {
 				all = append(all, path+"."+name+" is no member")
 				continue
 			}
-			all = append(all, members(path+"."+name, one, f.Type)...)
+			all = append(all, members(path+"."+name, one, f.Type, spelling)...)
 		}
 	case string:
 		if t == reflect.TypeFor[time.Time]() {

@@ -127,9 +127,10 @@ func asks(action, resource string) part {
 
 // sdkOperations are the operations of the SDK's client, by reflection: those
 // of its methods that take a context, an input and options.
-func sdkOperations() []string {
+func sdkOperations() []string { return operationsOf(reflect.TypeFor[*ecr.Client]()) }
+
+func operationsOf(client reflect.Type) []string {
 	var names []string
-	client := reflect.TypeFor[*ecr.Client]()
 	for i := range client.NumMethod() {
 		m := client.Method(i)
 		if m.Type.IsVariadic() && m.Type.NumIn() == 4 && m.Type.In(1) == reflect.TypeFor[context.Context]() {
