@@ -12,8 +12,9 @@ import (
 )
 
 // maxPutEvents bounds the body of PutEvents: what entries may count, with every
-// byte of it escaped.
-const maxPutEvents = 2 << 20
+// byte of it escaped, and ten entries that are each as large as all may be, so
+// that they are told the limit.
+const maxPutEvents = 4 << 20
 
 // putEvents passes over trace headers: there is no tracing that they could be
 // part of.

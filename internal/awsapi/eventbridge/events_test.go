@@ -138,6 +138,9 @@ func TestRequestsOfEventsThatAreRefusedAsAWhole(t *testing.T) {
 	const over = "Total size of the entries in the request is over the limit."
 	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most + 1))}}), "ValidationException", over)
 	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most)), entry()}}), "ValidationException", over)
+	want(t, put(&sdk.PutEventsInput{Entries: slices.Repeat([]types.PutEventsRequestEntry{entry(func(e *types.PutEventsRequestEntry) {
+		e.Detail = aws.String(`{"a":"` + strings.Repeat("x", 256<<10) + `"}`)
+	})}, 10)}), "ValidationException", over)
 	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most), func(e *types.PutEventsRequestEntry) { e.Time = aws.Time(time.Now()) })}}), "ValidationException", over)
 	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most), func(e *types.PutEventsRequestEntry) { e.Resources = []string{"x"} })}}), "ValidationException", over)
 	want(t, put(&sdk.PutEventsInput{Entries: slices.Repeat([]types.PutEventsRequestEntry{entry()}, 11)}), "ValidationException",
@@ -168,7 +171,7 @@ func TestGlobalEndpointsAreRefused(t *testing.T) {
 	if got := a.raw("PutEvents", `{"Entries":[{"Source":"a","DetailType":"b","Detail":"{}","Time":"yesterday"}]}`); !strings.Contains(got, "SerializationException") {
 		t.Errorf("got %s", got)
 	}
-	if got := a.raw("PutEvents", `{"Entries":[{"Source":"`+strings.Repeat("x", 3<<20)+`"}]}`); !strings.Contains(got, "413") && !strings.Contains(got, "large") {
+	if got := a.raw("PutEvents", `{"Entries":[{"Source":"`+strings.Repeat("x", 5<<20)+`"}]}`); !strings.Contains(got, "413") && !strings.Contains(got, "large") {
 		t.Errorf("got %.300s", got)
 	}
 }

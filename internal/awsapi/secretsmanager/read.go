@@ -1,6 +1,7 @@
 package secretsmanager
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -112,7 +113,7 @@ func (h *handlers) getResourcePolicy(ctx context.Context, in *secretsmanager.Get
 func (h *handlers) listSecrets(ctx context.Context, in *secretsmanager.ListSecretsInput) (*secretsmanager.ListSecretsOutput, error) {
 	q := service.SecretQuery{
 		Filters: filtersOf(in.Filters), Deleted: aws.ToBool(in.IncludePlannedDeletion),
-		By: string(in.SortBy), Descending: in.SortOrder == types.SortOrderTypeDesc,
+		By: string(cmp.Or(in.SortBy, types.SortByTypeCreatedDate)), Descending: in.SortOrder == types.SortOrderTypeDesc,
 	}
 	p, err := h.page(ctx, "ListSecrets", in.NextToken, in.MaxResults, 100, &q)
 	if err != nil {

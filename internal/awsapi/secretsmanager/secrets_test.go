@@ -342,12 +342,13 @@ func TestSecretsAreListed(t *testing.T) {
 		return []types.Filter{{Key: types.FilterNameStringType(key), Values: values}}
 	}
 	for expected, in := range map[string]sdk.ListSecretsInput{
-		"Zebra prod/db prod/web test/db": {MaxResults: aws.Int32(1)},
+		"prod/db prod/web test/db Zebra": {MaxResults: aws.Int32(1)},
+		"Zebra prod/db prod/web test/db": {MaxResults: aws.Int32(1), SortBy: types.SortByTypeName},
 		"test/db prod/web prod/db Zebra": {MaxResults: aws.Int32(3), SortBy: types.SortByTypeName, SortOrder: types.SortOrderTypeDesc},
-		"prod/db prod/web test/db Zebra": {MaxResults: aws.Int32(1), SortBy: types.SortByTypeCreatedDate},
-		"Zebra test/db prod/web prod/db": {MaxResults: aws.Int32(3), SortBy: types.SortByTypeLastChangedDate, SortOrder: types.SortOrderTypeDesc},
+		"Zebra test/db prod/web prod/db": {MaxResults: aws.Int32(2), SortOrder: types.SortOrderTypeDesc},
 		"prod/db prod/web":               {MaxResults: aws.Int32(1), Filters: filter("name", "prod/")},
-		"Zebra test/db":                  {Filters: filter("name", "!prod/")},
+		"prod/web prod/db":               {MaxResults: aws.Int32(1), Filters: filter("name", "prod/"), SortBy: types.SortByTypeLastChangedDate, SortOrder: types.SortOrderTypeDesc},
+		"test/db Zebra":                  {Filters: filter("name", "!prod/"), SortBy: types.SortByTypeCreatedDate},
 		"prod/web":                       {Filters: filter("description", "WEB pass")},
 		"test/db":                        {Filters: filter("tag-value", "tes", "none"), SortBy: types.SortByTypeName},
 		"prod/db test/db":                {Filters: filter("all", "DB")},
