@@ -143,8 +143,12 @@ func (s *Service) RestoreSecret(ctx context.Context, c Caller, id string) (Secre
 }
 
 // secretsAtOnce is how many secrets are in memory at a time while all of an
-// account are looked at.
-const secretsAtOnce = 50
+// account are looked at, and secretWalks how many look at them then: one may
+// have megabytes.
+const (
+	secretsAtOnce = 10
+	secretWalks   = 2
+)
 
 // SweepSecrets deletes the secrets that are due to be.
 func (s *Service) SweepSecrets(ctx context.Context) error {
@@ -180,20 +184,37 @@ func (s *Service) sweepSecretsOf(ctx context.Context, scope registry.Scope) erro
 // eachSecret calls visit with the secrets of an account after a name, those that
 // are gone too, until it answers false.
 func (s *Service) eachSecret(ctx context.Context, scope registry.Scope, after string, visit func(*foundSecret) (bool, error)) error {
-	for {
-		records, err := s.Store.ListRecords(ctx, scope.Account, meta.SecretRecord, after, secretsAtOnce)
-		if err != nil || len(records) == 0 {
+	for more := true; more; {
+		var err error
+		if after, more, err = s.pageOfSecrets(ctx, scope, after, visit); err != nil {
 			return err
 		}
-		for _, record := range records {
-			after = record.Name
-			stored, err := s.openRecord(record)
-			if err != nil {
-				return err
-			}
-			if more, err := visit(&foundSecret{scope, record, stored}); err != nil || !more {
-				return err
-			}
-		}
 	}
+	return nil
+}
+
+// pageOfSecrets visits a page of them, and answers where the next one begins.
+func (s *Service) pageOfSecrets(ctx context.Context, scope registry.Scope, after string, visit func(*foundSecret) (bool, error)) (last string, more bool, err error) {
+	select {
+	case s.walks <- struct{}{}:
+		defer func() { <-s.walks }()
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+	records, err := s.Store.ListRecords(ctx, scope.Account, meta.SecretRecord, after, secretsAtOnce)
+	if err != nil || len(records) == 0 {
+		return "", false, err
+	}
+	for i := range records {
+		last = records[i].Name
+		stored, err := s.openRecord(records[i])
+		if err != nil {
+			return "", false, err
+		}
+		if more, err := visit(&foundSecret{scope, records[i], stored}); err != nil || !more {
+			return "", false, err
+		}
+		records[i] = meta.Record{}
+	}
+	return last, true, nil
 }

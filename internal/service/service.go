@@ -126,6 +126,7 @@ type Service struct {
 	opened      *lru.Cache[openedKey, *openedDestination]
 	rootKeys    sync.Mutex // held while one is switched off or removed
 	sweeper     *sweeper
+	walks       chan struct{} // has an element for each who looks at many secrets
 }
 
 // New makes a Service.
@@ -155,6 +156,7 @@ func New(c Config) *Service {
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
 	s.keyUses = newKeyUses(c.Store, c.Logger)
 	s.sweeper = newSweeper(s)
+	s.walks = make(chan struct{}, secretWalks)
 	return s
 }
 
