@@ -25,6 +25,7 @@ import (
 // options are the command's flags.
 type options struct {
 	ecru     string
+	before   string
 	rows     string
 	write    string
 	dir      string
@@ -46,6 +47,7 @@ func main() {
 	}
 	var o options
 	flag.StringVar(&o.ecru, "ecru", "bin/ecru", "the built binary")
+	flag.StringVar(&o.before, "before", "", "another build of ecru, an older one perhaps, whose pushes of small images are compared with this one's")
 	flag.StringVar(&o.rows, "rows", "", "groups of rows to measure, separated by commas (default all): "+strings.Join(groupNames(), ", "))
 	flag.StringVar(&o.write, "write", "", "also write the results to this Markdown file")
 	flag.StringVar(&o.dir, "dir", "", "where the servers keep their data; removed afterwards (default a directory in .tools: /tmp may be in memory, where nothing is durable)")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 )
 
 const (
@@ -19,6 +21,11 @@ func (b *bench) smallRows(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, ecru.stop()) }()
+	if b.before != "" {
+		if err := b.beforeRows(ctx, ecru, filepath.Join(dir, "before")); err != nil {
+			return err
+		}
+	}
 	process, peer, err := b.startPeer(ctx, dir)
 	if err != nil {
 		return err
@@ -34,6 +41,22 @@ func (b *bench) smallRows(ctx context.Context, dir string) (err error) {
 		}
 	}
 	return b.smallPulls(ctx, ecru, process, peer)
+}
+
+// beforeRows compares pushes with those of another build.
+func (b *bench) beforeRows(ctx context.Context, ecru *server, dir string) (err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	other := *b
+	other.binary = b.before
+	before, err := other.startEcruWith(ctx, dir, smallRepository)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, before.stop()) }()
+	r := row{what: fmt.Sprintf("push of small images by PUT, %d clients", smallClients), unit: "images/s", reference: "the build " + filepath.Base(b.before), goal: 0.95}
+	return b.compare(ctx, r, withCPU(ecru.process, b.pushing(ecru.endpoint, smallRepository, onePut)), withCPU(before.process, b.pushing(before.endpoint, smallRepository, onePut)))
 }
 
 // peerRow is a row whose reference is the peer.
