@@ -19,14 +19,14 @@ is() {
 	exit 1
 }
 # refuses CODE TEXT SERVICE OPERATION ARGUMENTS…: a call that the server refuses
-# with a code and a text, which is compared whole. A version of the CLI puts
-# lines around it.
+# with a code and a text, which is compared whole. The CLI puts empty lines around
+# it, and may say how often it has tried.
 refuses() {
 	code=$1 text=$2
 	shift 2
 	status=0
 	aws "$@" >answer.json 2>error.txt || status=$?
-	said=$(sed -e '/^$/d' -e 's/.*An error occurred (\([A-Za-z]*\)) when calling the [A-Za-z]* operation: /\1: /' error.txt)
+	said=$(sed -e '/^$/d' -e 's/.*An error occurred (\([A-Za-z]*\)) when calling the [A-Za-z]* operation[^:]*\(: [0-9]*)\)\{0,1\}: /\1: /' error.txt)
 	if [ "$status" -ge 254 ] && [ "$said" = "$code: $text" ]; then return 0; fi
 	cat answer.json error.txt >&2
 	printf 'status %s of %s, want\n%s: %s\n' "$status" "$*" "$code" "$text" >&2
