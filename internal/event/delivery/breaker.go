@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	firstRetry = time.Second
+	firstRetry = 250 * time.Millisecond
 	mostRetry  = 10 * time.Minute
 	// tripAfter failures in a row a target is taken to be down.
 	tripAfter  = 5
-	firstProbe = time.Second
+	firstProbe = 250 * time.Millisecond
 	mostProbe  = time.Minute
 	// mostPause bounds for how long one answer of a target keeps everything
 	// from it; a delivery waits as long as it was told.
