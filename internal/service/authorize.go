@@ -42,6 +42,8 @@ type question struct {
 	resourceTags []registry.ResourceTag
 	// rule is the name of the rule that resource is; its tags are looked up.
 	rule string
+	// keys are condition keys of the action, in lower case, with their values.
+	keys map[string]string
 }
 
 // registryOf answers the registry that a caller addresses.
@@ -91,6 +93,27 @@ func (s *Service) Authorize(ctx context.Context, c Caller, action string) (regis
 // decide answers one question, leaves a trace of it for the audit log, and
 // holds callers to the configured rates.
 func (s *Service) decide(ctx context.Context, c Caller, q question) (registry.Scope, error) {
+	scope, err := s.judge(ctx, c, q)
+	if err != nil {
+		return scope, err
+	}
+	return scope, s.throttle.take(q.action, c.IdentityARN())
+}
+
+// decideAll answers the questions of one call of an action: it may do all or
+// nothing of what it asks for.
+func (s *Service) decideAll(ctx context.Context, c Caller, action string, all []question) error {
+	for _, q := range all {
+		q.action = action
+		if _, err := s.judge(ctx, c, q); err != nil {
+			return err
+		}
+	}
+	return s.throttle.take(action, c.IdentityARN())
+}
+
+// judge is decide without the rates.
+func (s *Service) judge(ctx context.Context, c Caller, q question) (registry.Scope, error) {
 	scope := s.registryOf(c)
 	request, policies, err := s.ask(ctx, scope, c, q)
 	if err != nil {
@@ -106,7 +129,7 @@ func (s *Service) decide(ctx context.Context, c Caller, q question) (registry.Sc
 	if !decision.Allowed {
 		return scope, iam.Denied(request, decision)
 	}
-	return scope, s.throttle.take(request.Action, c.IdentityARN())
+	return scope, nil
 }
 
 // ask gathers what the evaluator needs.
@@ -198,6 +221,9 @@ func (s *Service) conditionContext(c Caller, q question, tags []registry.Resourc
 	values["aws:tagkeys"] = append(values["aws:tagkeys"], q.tagKeys...)
 	if len(values["aws:tagkeys"]) == 0 {
 		delete(values, "aws:tagkeys")
+	}
+	for key, value := range q.keys {
+		set(key, value)
 	}
 	return values
 }

@@ -87,20 +87,24 @@ func (s *Service) PutEvents(ctx context.Context, c Caller, entries []NewEvent) (
 	return results, nil
 }
 
-// allowPutEvents asks about each bus once.
+// allowPutEvents asks about each bus, source and detail type once.
 func (s *Service) allowPutEvents(ctx context.Context, c Caller, entries []NewEvent) error {
-	asked := map[string]bool{}
+	type sort struct{ bus, source, detailType string }
+	seen := map[sort]bool{}
+	var asked []question
 	for i := range entries {
-		arn := s.busNamed(c, entries[i].Bus).arn
-		if asked[arn] {
+		e := &entries[i]
+		one := sort{s.busNamed(c, e.Bus).arn, e.Source, e.DetailType}
+		if seen[one] {
 			continue
 		}
-		asked[arn] = true
-		if _, err := s.allowResource(ctx, c, "events:PutEvents", arn); err != nil {
-			return err
-		}
+		seen[one] = true
+		asked = append(asked, question{
+			resource: one.bus,
+			keys:     map[string]string{"events:source": beginning(e.Source, maxUserAgent), "events:detail-type": beginning(e.DetailType, maxUserAgent)},
+		})
 	}
-	return nil
+	return s.decideAll(ctx, c, "events:PutEvents", asked)
 }
 
 // size is what an entry counts, as EventBridge calculates it.

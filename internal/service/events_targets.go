@@ -21,15 +21,8 @@ import (
 // Errors: ResourceNotFound, Validation, LimitExceeded.
 func (s *Service) PutEventTargets(ctx context.Context, c Caller, bus, rule string, targets []event.Target) error {
 	b := s.busNamed(c, bus)
-	if _, err := s.allowRule(ctx, c, "events:PutTargets", b, rule); err != nil {
+	if err := s.allowTargets(ctx, c, b, rule, targets); err != nil {
 		return err
-	}
-	for _, t := range targets {
-		if a, err := event.ParseTargetARN(t.ARN); err == nil && a.Kind == event.DestinationTarget {
-			if _, err := s.allowResource(ctx, c, "events:InvokeApiDestination", t.ARN); err != nil {
-				return err
-			}
-		}
 	}
 	if err := cmp.Or(b.exists(), s.checkTargets(ctx, b.scope, targets)); err != nil {
 		return err
@@ -42,6 +35,27 @@ func (s *Service) PutEventTargets(ctx context.Context, c Caller, bus, rule strin
 		r.Targets = merged
 		return nil
 	})
+}
+
+// allowTargets asks whether a caller may put each of the targets.
+func (s *Service) allowTargets(ctx context.Context, c Caller, b busRef, rule string, targets []event.Target) error {
+	about := question{resource: b.rule(rule)}
+	if b.ours {
+		about.rule = rule
+	}
+	asked := []question{about} // also of what is no target at all
+	var invoked []question
+	for i, t := range targets {
+		about.keys = map[string]string{"events:targetarn": t.ARN}
+		asked = append(asked[:i], about)
+		if a, err := event.ParseTargetARN(t.ARN); err == nil && a.Kind == event.DestinationTarget {
+			invoked = append(invoked, question{resource: t.ARN})
+		}
+	}
+	if err := s.decideAll(ctx, c, "events:PutTargets", asked); err != nil || len(invoked) == 0 {
+		return err
+	}
+	return s.decideAll(ctx, c, "events:InvokeApiDestination", invoked)
 }
 
 // checkTargets says what is wrong with targets of a rule.

@@ -216,6 +216,7 @@ func (s *Service) lookSecret(ctx context.Context, scope registry.Scope, ref secr
 type secretSubject struct {
 	tags    []registry.ResourceTag
 	tagKeys []string
+	keys    map[string]string // condition keys
 }
 
 // allowSecret authorises an action on a secret and answers it. Whether there is
@@ -244,7 +245,7 @@ func (s *Service) allowSecretName(ctx context.Context, c Caller, action, id stri
 	if err != nil {
 		return nil, scope, err
 	}
-	q := question{action: "secretsmanager:" + action, tags: about.tags, tagKeys: about.tagKeys}
+	q := question{action: "secretsmanager:" + action, tags: about.tags, tagKeys: about.tagKeys, keys: about.keys}
 	switch {
 	case found != nil:
 		q.resource, q.resourceTags = found.arn(), found.Tags

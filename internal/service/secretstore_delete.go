@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -65,13 +66,17 @@ type DeleteSecret struct {
 // DeleteSecret marks a secret for deletion or, if it is forced, deletes it.
 // Errors: ResourceNotFound, InvalidParameter, InvalidRequest.
 func (s *Service) DeleteSecret(ctx context.Context, c Caller, in DeleteSecret) (Secret, error) {
-	found, scope, err := s.allowSecretName(ctx, c, "DeleteSecret", in.ID, secretSubject{})
-	if err != nil {
-		return Secret{}, err
-	}
 	days := int64(defaultSecretWindow)
 	if in.Days != nil {
 		days = *in.Days
+	}
+	about := secretSubject{keys: map[string]string{"secretsmanager:forcedeletewithoutrecovery": strconv.FormatBool(in.Force)}}
+	if !in.Force {
+		about.keys["secretsmanager:recoverywindowindays"] = strconv.FormatInt(days, 10)
+	}
+	found, scope, err := s.allowSecretName(ctx, c, "DeleteSecret", in.ID, about)
+	if err != nil {
+		return Secret{}, err
 	}
 	switch {
 	case in.Days != nil && in.Force:

@@ -13,7 +13,13 @@ import (
 // SecretValueOf answers the value of a version of a secret: by id, by staging
 // label, or the current one. Errors: ResourceNotFound, InvalidRequest.
 func (s *Service) SecretValueOf(ctx context.Context, c Caller, id, version, label string) (Secret, SecretVersion, error) {
-	found, err := s.allowSecret(ctx, c, "GetSecretValue", id, secretSubject{})
+	asked := label
+	if version == "" && label == "" {
+		asked = labelCurrent
+	}
+	found, err := s.allowSecret(ctx, c, "GetSecretValue", id, secretSubject{keys: map[string]string{
+		"secretsmanager:versionid": version, "secretsmanager:versionstage": asked,
+	}})
 	if err != nil {
 		return Secret{}, SecretVersion{}, err
 	}

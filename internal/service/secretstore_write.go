@@ -25,7 +25,7 @@ type NewSecret struct {
 // has a value. Errors: Validation, InvalidRequest, InvalidParameter,
 // ResourceAlreadyExists, LimitExceeded.
 func (s *Service) CreateSecret(ctx context.Context, c Caller, in NewSecret) (Secret, string, error) {
-	about := secretSubject{tags: in.Tags}
+	about := secretSubject{tags: in.Tags, keys: map[string]string{"secretsmanager:name": in.Name}}
 	_, scope, err := s.allowSecretName(ctx, c, "CreateSecret", in.Name, about)
 	if err == nil && len(in.Tags) > 0 {
 		_, _, err = s.allowSecretName(ctx, c, "TagResource", in.Name, about)

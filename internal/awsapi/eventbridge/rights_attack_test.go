@@ -171,3 +171,46 @@ func TestAnUpdateDoesNotSendSecretsToAnotherTokenServer(t *testing.T) {
 		}
 	}
 }
+
+// Each of the targets and entries of a request counts in conditions.
+func TestConditionsAskForTargetsAndSources(t *testing.T) {
+	a, ctx := start(t), t.Context()
+	a.rule("r")
+	u := a.user("bound", `{"Statement":[
+		{"Effect":"Allow","Action":"events:PutTargets","Resource":"*","Condition":{"StringLike":{"events:TargetArn":"arn:ecru:file/team-*"}}},
+		{"Effect":"Allow","Action":"events:PutEvents","Resource":"*"},
+		{"Effect":"Deny","Action":"events:PutEvents","Resource":"*","Condition":{"StringLike":{"events:source":"billing*"}}},
+		{"Effect":"Deny","Action":"events:PutEvents","Resource":"*","Condition":{"StringEquals":{"events:detail-type":"Paid"}}}]}`)
+	put := func(names ...string) error {
+		in := &sdk.PutTargetsInput{Rule: aws.String("r")}
+		for _, name := range names {
+			in.Targets = append(in.Targets, types.Target{Id: aws.String(name), Arn: aws.String("arn:ecru:file/" + name + ".jsonl")})
+		}
+		_, err := u.PutTargets(ctx, in)
+		return err
+	}
+	tell := func(kinds ...[2]string) error {
+		in := &sdk.PutEventsInput{}
+		for _, kind := range kinds {
+			in.Entries = append(in.Entries, types.PutEventsRequestEntry{Source: &kind[0], DetailType: &kind[1], Detail: aws.String("{}")})
+		}
+		_, err := u.PutEvents(ctx, in)
+		return err
+	}
+	for what, err := range map[string]error{
+		"own targets": put("team-a", "team-b"), "own events": tell([2]string{"app", "Made"}, [2]string{"app2", "Made"}),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, err := range map[string]error{
+		"one of others": put("audit"), "one of others among own": put("team-a", "audit"), "and first": put("audit", "team-a"),
+		"a source": tell([2]string{"billing.app", "Made"}), "among others": tell([2]string{"app", "Made"}, [2]string{"billing", "Made"}),
+		"a type": tell([2]string{"app", "Made"}, [2]string{"app", "Paid"}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

@@ -66,3 +66,43 @@ func TestListsOfLargeSecretsTakeLittleMemory(t *testing.T) {
 		t.Logf("the lists took %d MiB", grown>>20)
 	}
 }
+
+// The conditions by which people keep others from deleting secrets for good, or
+// from old values, hold.
+func TestConditionsAskHowASecretIsDeletedAndRead(t *testing.T) {
+	a, ctx := start(t), t.Context()
+	a.secret("s", "one")
+	u := a.user("careful", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"},
+		{"Effect":"Deny","Action":"secretsmanager:DeleteSecret","Resource":"*","Condition":{"Bool":{"secretsmanager:ForceDeleteWithoutRecovery":"true"}}},
+		{"Effect":"Deny","Action":"secretsmanager:DeleteSecret","Resource":"*","Condition":{"NumericLessThan":{"secretsmanager:RecoveryWindowInDays":"14"}}},
+		{"Effect":"Deny","Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{"StringNotEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}}},
+		{"Effect":"Deny","Action":"secretsmanager:CreateSecret","Resource":"*","Condition":{"StringLike":{"secretsmanager:Name":"prod/*"}}}]}`)
+	remove := func(in sdk.DeleteSecretInput) error {
+		in.SecretId = aws.String("s")
+		_, err := u.DeleteSecret(ctx, &in)
+		return err
+	}
+	read := func(stage *string) error {
+		_, err := u.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: aws.String("s"), VersionStage: stage})
+		return err
+	}
+	create := func(name string) error {
+		_, err := u.CreateSecret(ctx, &sdk.CreateSecretInput{Name: &name, SecretString: aws.String("x")})
+		return err
+	}
+	for what, err := range map[string]error{
+		"for good": remove(sdk.DeleteSecretInput{ForceDeleteWithoutRecovery: aws.Bool(true)}), "soon": remove(sdk.DeleteSecretInput{RecoveryWindowInDays: aws.Int64(7)}),
+		"an old value": read(aws.String("AWSPREVIOUS")), "a name": create("prod/db"),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, err := range map[string]error{
+		"the current value": read(nil), "the same": read(aws.String("AWSCURRENT")), "another name": create("dev/db"), "in time": remove(sdk.DeleteSecretInput{}),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
