@@ -2,6 +2,7 @@ package target_test
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -163,6 +164,35 @@ func TestTargetsThatHangDoNotKeepOthersFromTheirHost(t *testing.T) {
 		case <-here:
 		case <-time.After(5 * time.Second):
 			t.Fatal("those who hang keep others from their host")
+		}
+	}
+}
+
+// Whoever gives a name does not learn from failures what it resolves to, nor
+// which name server says so.
+func TestFailuresTellNoAddresses(t *testing.T) {
+	resets := rawServer(t, func(c net.Conn) {
+		if tcp, ok := c.(*net.TCPConn); ok {
+			if err := tcp.SetLinger(0); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	_, port, err := net.SplitHostPort(resets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, endpoint := range []string{"http://localhost:1/", "http://no-such-host.invalid/", "http://localhost:" + port + "/"} {
+		for _, auth := range []event.Authorization{
+			apiKey(), {Kind: event.OAuthAuthorization, Name: "id", Secret: "key-secret-1", Endpoint: endpoint, Method: "POST"},
+		} {
+			err := send(t, newTargets(t, target.Options{Destinations: to(endpoint, auth)}), event.Target{}, pushed())
+			if err == nil {
+				t.Fatal("it has arrived")
+			}
+			if text := err.Error(); strings.Contains(text, "127.0.0.1") || strings.Contains(text, "[::1]") || strings.Contains(text, ":53") {
+				t.Errorf("%s: %s", endpoint, text)
+			}
 		}
 	}
 }

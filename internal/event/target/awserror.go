@@ -36,7 +36,7 @@ func awsFailure(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return &delivery.Error{Err: err}
+	return &delivery.Error{Err: &hidden{text: withoutAddresses(err), err: err}}
 }
 
 func apiFailure(err error, said smithy.APIError) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 
@@ -123,7 +124,22 @@ func (d *destination) failure(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return &delivery.Error{Err: &hidden{text: d.hide.Replace(err.Error()), err: err}}
+	return &delivery.Error{Err: &hidden{text: d.hide.Replace(withoutAddresses(err)), err: err}}
+}
+
+// withoutAddresses is the text of an error without the addresses of both sides
+// and of the name server: whoever gave a name must not learn what it resolves to.
+func withoutAddresses(err error) string {
+	text := err.Error()
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Err == nil {
+		return text
+	}
+	why := op.Err.Error()
+	if dns := (*net.DNSError)(nil); errors.As(op.Err, &dns) {
+		why = dns.Err
+	}
+	return strings.ReplaceAll(text, op.Error(), op.Op+": "+why)
 }
 
 // noAnswer is the failure of a target that took too long.
