@@ -334,16 +334,17 @@ func listSecrets() *served {
 			a.keep("team/b", "other")
 			for want, filter := range map[string]types.Filter{
 				"team/a team/b": {Key: "name", Values: []string{"team/"}}, "other": {Key: "name", Values: []string{"!team"}}, "team/a": {Key: "description", Values: []string{"Team"}},
-				"other team/b": {Key: "tag-key", Values: []string{"!k"}},
+				"team/b other": {Key: "tag-key", Values: []string{"!k"}},
 			} {
 				a.same(strings.Join(named(a, &in{Filters: []types.Filter{filter}}), " "), want)
 			}
 		}),
-		works("in either order, with those to be deleted", func(a *account) {
+		works("in order of creation or of names, either way, with those to be deleted", func(a *account) {
 			a.keep("b", "db", "a")
 			a.mark()
-			a.same(named(a, &in{SortBy: types.SortByTypeName, SortOrder: "desc"}), []string{"b", "a"})
-			a.same(named(a, &in{SortBy: types.SortByTypeCreatedDate, IncludePlannedDeletion: aws.Bool(true)}), []string{"b", "db", "a"})
+			a.same(named(a, &in{}), []string{"b", "a"})
+			a.same(named(a, &in{SortBy: types.SortByTypeName}), []string{"a", "b"})
+			a.same(named(a, &in{SortOrder: "desc", IncludePlannedDeletion: aws.Bool(true)}), []string{"a", "db", "b"})
 		}),
 		lists(100, func(a *account, n int) { a.keep(many(n, "s%d")...) }, secretNames),
 		refuses("an unknown filter", func(_ *account, in *in) { in.Filters = []types.Filter{{Key: "colour", Values: []string{"x"}}} }, validation,
