@@ -3,7 +3,6 @@ package events
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -152,15 +151,4 @@ func ids(events []envelope) map[string]int {
 		count[e.ID]++
 	}
 	return count
-}
-
-// freePort answers a port that nothing listens on.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
