@@ -44,8 +44,12 @@ func (r *runner) load() {
 	case <-r.s.work.Done():
 		return
 	}
+	// What may be answered counts as held until it is known how much it is: else
+	// many that read at a time would each be given what is left for all.
+	reserved := r.s.budget.reserve()
+	defer r.s.budget.give(reserved)
 	// What is in memory is answered again, for the store does not know of it.
-	limit, maxBytes := r.window, r.bytes+r.s.budget.share()
+	limit, maxBytes := r.window, r.bytes+reserved
 	if r.breaker.open() {
 		limit = len(r.items) + probeWindow
 	}

@@ -190,5 +190,12 @@ func (b *budget) share() int {
 	return int(min(max((b.all-b.used.Load())/8, minShare), maxShare))
 }
 
+// reserve takes a share.
+func (b *budget) reserve() int {
+	n := b.share()
+	b.take(n)
+	return n
+}
+
 func (b *budget) take(n int) { b.used.Add(int64(n)) }
 func (b *budget) give(n int) { b.used.Add(-int64(n)) }
