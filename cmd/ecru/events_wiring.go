@@ -18,11 +18,15 @@ import (
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
-// eventFlags say how long events are kept.
+// eventFlags say how long events are kept, and how they are delivered.
 type eventFlags struct {
-	EventsKeep      time.Duration `name:"events-keep" help:"How long events are kept to be read and replayed." default:"24h"`
-	DeadLettersKeep time.Duration `name:"dead-letters-keep" help:"How long events that could not be delivered are kept." default:"336h"`
+	EventsKeep        time.Duration `name:"events-keep" help:"How long events are kept to be read and replayed." default:"24h"`
+	DeadLettersKeep   time.Duration `name:"dead-letters-keep" help:"How long events that could not be delivered are kept." default:"336h"`
+	EventsConcurrency int           `name:"events-concurrency" help:"Messages under way to one HTTP target at a time." default:"8"`
 }
+
+// maxEventsConcurrency is as many as all targets together may have.
+const maxEventsConcurrency = 512
 
 func (f *eventFlags) validate() error {
 	switch {
@@ -30,6 +34,8 @@ func (f *eventFlags) validate() error {
 		return fmt.Errorf("--events-keep: %v is less than 1m", f.EventsKeep)
 	case f.DeadLettersKeep < time.Minute:
 		return fmt.Errorf("--dead-letters-keep: %v is less than 1m", f.DeadLettersKeep)
+	case f.EventsConcurrency < 1 || f.EventsConcurrency > maxEventsConcurrency:
+		return fmt.Errorf("--events-concurrency: %d is not from 1 to %d", f.EventsConcurrency, maxEventsConcurrency)
 	}
 	return nil
 }
@@ -60,7 +66,7 @@ func (c *serveCommand) newCarrier(store *sql.Store, guard *outbound.Guard, stdou
 	m := newEventMetrics()
 	engine := delivery.New(delivery.Config{
 		Store: store, Rules: rules, Routes: targets, Region: c.Region,
-		EventsKeep: c.EventsKeep, DeadLettersKeep: c.DeadLettersKeep, Owner: owner,
+		EventsKeep: c.EventsKeep, DeadLettersKeep: c.DeadLettersKeep, Owner: owner, Concurrency: c.EventsConcurrency,
 		Logger: log, Observe: m.observer(),
 	})
 	m.register(metrics, engine)
