@@ -20,6 +20,7 @@ const (
 	shell                  // around the transports
 	command                // knows every room
 	suite                  // tests of a port's implementations; imported by tests
+	harness                // real parts for the tests of a layer; imported by tests
 	blackBox               // tests from outside
 )
 
@@ -68,6 +69,8 @@ var rooms = map[string]layer{
 	"internal/blob/blobtest":              suite,
 	"internal/scan/advisory/advisorytest": suite,
 
+	"internal/awsapi/apitest": harness,
+
 	"test": blackBox,
 }
 
@@ -82,6 +85,7 @@ var allowed = map[layer][]layer{
 	shell:     {ground, shell},
 	command:   {ground, port, adapter, useCase, transport, shell, command},
 	suite:     {ground, port, suite, blackBox},
+	harness:   {ground, port, adapter, useCase, transport},
 	blackBox:  {blackBox},
 }
 
@@ -156,7 +160,7 @@ func complainAbout(from, imported string) string {
 		return "transports do not know each other"
 	case fromLayer == ground && fromRoom != toRoom:
 		return "it stands on nothing of ours"
-	case toLayer == adapter && fromRoom != toRoom && fromLayer != command:
+	case toLayer == adapter && fromRoom != toRoom && fromLayer != command && fromLayer != harness:
 		return "adapters are for commands and tests"
 	case fromRoom != toRoom && !slices.Contains(allowed[fromLayer], toLayer):
 		return "imports go from commands to transports to use cases to ports to nouns"
@@ -203,6 +207,11 @@ func TestImportRulesComplain(t *testing.T) {
 		{"internal/server", "internal/service", false},
 		{"cmd/ecru", "internal/blob/disk", true},
 		{"cmd/ecru", "internal/blob/blobtest", false},
+		{"cmd/ecru", "internal/awsapi/apitest", false},
+		{"internal/awsapi/ecr", "internal/awsapi/apitest", false},
+		{"internal/service", "internal/awsapi/apitest", false},
+		{"internal/awsapi/apitest", "internal/meta/sql", true},
+		{"internal/awsapi/apitest", "internal/server", false},
 		{"cmd/ecru", "test/fixture", false},
 		{"test/chaos", "internal/service", false},
 		{"test/chaos", "test/server", true},

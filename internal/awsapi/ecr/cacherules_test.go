@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -29,7 +30,7 @@ func (a *api) secret(arn, value string) {
 
 func (a *api) cacheRule(prefix, url string) *sdk.CreatePullThroughCacheRuleOutput {
 	a.t.Helper()
-	return ok[*sdk.CreatePullThroughCacheRuleOutput](a.t)(a.CreatePullThroughCacheRule(a.t.Context(), &sdk.CreatePullThroughCacheRuleInput{EcrRepositoryPrefix: &prefix, UpstreamRegistryUrl: &url}))
+	return apitest.OK[*sdk.CreatePullThroughCacheRuleOutput](a.t)(a.CreatePullThroughCacheRule(a.t.Context(), &sdk.CreatePullThroughCacheRuleInput{EcrRepositoryPrefix: &prefix, UpstreamRegistryUrl: &url}))
 }
 
 func TestAPullThroughCacheRuleIsEchoedWhole(t *testing.T) {
@@ -37,7 +38,7 @@ func TestAPullThroughCacheRuleIsEchoedWhole(t *testing.T) {
 	ctx := t.Context()
 	a.secret(hubSecret, `{"username":"me","accessToken":"x"}`)
 	a.secret(hubSecret+"2", "not credentials")
-	made := ok[*sdk.CreatePullThroughCacheRuleOutput](t)(a.CreatePullThroughCacheRule(ctx, &sdk.CreatePullThroughCacheRuleInput{
+	made := apitest.OK[*sdk.CreatePullThroughCacheRuleOutput](t)(a.CreatePullThroughCacheRule(ctx, &sdk.CreatePullThroughCacheRuleInput{
 		EcrRepositoryPrefix: aws.String("hub"), UpstreamRegistryUrl: aws.String("registry-1.docker.io"), CredentialArn: aws.String(hubSecret),
 		UpstreamRepositoryPrefix: aws.String("library"), RegistryId: aws.String(account),
 	}))
@@ -48,20 +49,20 @@ func TestAPullThroughCacheRuleIsEchoedWhole(t *testing.T) {
 	if got := notice(made.ResultMetadata); got != "Pull-through cache rules are stored; this version of ecru does not pull from upstreams yet." {
 		t.Errorf("notice %q", got)
 	}
-	changed := ok[*sdk.UpdatePullThroughCacheRuleOutput](t)(a.UpdatePullThroughCacheRule(ctx, &sdk.UpdatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub"), CredentialArn: aws.String(hubSecret + "2")}))
+	changed := apitest.OK[*sdk.UpdatePullThroughCacheRuleOutput](t)(a.UpdatePullThroughCacheRule(ctx, &sdk.UpdatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub"), CredentialArn: aws.String(hubSecret + "2")}))
 	if *changed.RegistryId != account || *changed.EcrRepositoryPrefix != "hub" || *changed.CredentialArn != hubSecret+"2" || *changed.UpstreamRepositoryPrefix != "library" || changed.UpdatedAt.Before(*made.CreatedAt) {
 		t.Errorf("%+v", changed)
 	}
-	r := ok[*sdk.DescribePullThroughCacheRulesOutput](t)(a.DescribePullThroughCacheRules(ctx, &sdk.DescribePullThroughCacheRulesInput{EcrRepositoryPrefixes: []string{"hub"}})).PullThroughCacheRules[0]
+	r := apitest.OK[*sdk.DescribePullThroughCacheRulesOutput](t)(a.DescribePullThroughCacheRules(ctx, &sdk.DescribePullThroughCacheRulesInput{EcrRepositoryPrefixes: []string{"hub"}})).PullThroughCacheRules[0]
 	if *r.RegistryId != account || *r.EcrRepositoryPrefix != "hub" || r.UpstreamRegistry != "docker-hub" || *r.UpstreamRegistryUrl != "registry-1.docker.io" ||
 		*r.CredentialArn != hubSecret+"2" || !r.CreatedAt.Equal(*made.CreatedAt) || !r.UpdatedAt.Equal(*changed.UpdatedAt) {
 		t.Errorf("%+v", r)
 	}
-	v := ok[*sdk.ValidatePullThroughCacheRuleOutput](t)(a.ValidatePullThroughCacheRule(ctx, &sdk.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub")}))
+	v := apitest.OK[*sdk.ValidatePullThroughCacheRuleOutput](t)(a.ValidatePullThroughCacheRule(ctx, &sdk.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub")}))
 	if v.IsValid || *v.Failure != "The secret value is not valid. It must be a JSON object with username and accessToken." || *v.CredentialArn != hubSecret+"2" || *v.UpstreamRegistryUrl != "registry-1.docker.io" {
 		t.Errorf("%+v", v)
 	}
-	gone := ok[*sdk.DeletePullThroughCacheRuleOutput](t)(a.DeletePullThroughCacheRule(ctx, &sdk.DeletePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub")}))
+	gone := apitest.OK[*sdk.DeletePullThroughCacheRuleOutput](t)(a.DeletePullThroughCacheRule(ctx, &sdk.DeletePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("hub")}))
 	if *gone.EcrRepositoryPrefix != "hub" || *gone.UpstreamRegistryUrl != "registry-1.docker.io" || *gone.RegistryId != account || gone.CreatedAt == nil {
 		t.Errorf("%+v", gone)
 	}
@@ -76,7 +77,7 @@ func TestAnOpenUpstreamIsValid(t *testing.T) {
 	if got := notice(made.ResultMetadata); got != "Pull-through cache rules are stored; this version of ecru does not pull from upstreams yet." {
 		t.Errorf("notice %q", got)
 	}
-	v := ok[*sdk.ValidatePullThroughCacheRuleOutput](t)(a.ValidatePullThroughCacheRule(t.Context(), &sdk.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("ecr-public")}))
+	v := apitest.OK[*sdk.ValidatePullThroughCacheRuleOutput](t)(a.ValidatePullThroughCacheRule(t.Context(), &sdk.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("ecr-public")}))
 	if !v.IsValid || v.Failure != nil || *v.RegistryId != account || *v.EcrRepositoryPrefix != "ecr-public" || v.UpstreamRepositoryPrefix != nil {
 		t.Errorf("%+v", v)
 	}
@@ -88,13 +89,13 @@ func TestErrorsOfPullThroughCacheRules(t *testing.T) {
 	a.cacheRule("quay", "quay.io")
 	const missing = "The pull through cache rule was not found. Specify a valid pull through cache rule and try again."
 	_, err := a.DescribePullThroughCacheRules(ctx, &sdk.DescribePullThroughCacheRulesInput{EcrRepositoryPrefixes: []string{"quay", "nope"}})
-	want(t, err, "PullThroughCacheRuleNotFoundException", missing)
+	apitest.Want(t, err, "PullThroughCacheRuleNotFoundException", missing)
 	_, err = a.UpdatePullThroughCacheRule(ctx, &sdk.UpdatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("nope")})
-	want(t, err, "PullThroughCacheRuleNotFoundException", missing)
+	apitest.Want(t, err, "PullThroughCacheRuleNotFoundException", missing)
 	_, err = a.DeletePullThroughCacheRule(ctx, &sdk.DeletePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("nope")})
-	want(t, err, "PullThroughCacheRuleNotFoundException", missing)
+	apitest.Want(t, err, "PullThroughCacheRuleNotFoundException", missing)
 	_, err = a.ValidatePullThroughCacheRule(ctx, &sdk.ValidatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("nope")})
-	want(t, err, "PullThroughCacheRuleNotFoundException", missing)
+	apitest.Want(t, err, "PullThroughCacheRuleNotFoundException", missing)
 
 	secret := aws.String(hubSecret)
 	role := aws.String("arn:aws:iam::123456789012:role/puller")
@@ -127,13 +128,13 @@ func TestErrorsOfPullThroughCacheRules(t *testing.T) {
 			c.in.EcrRepositoryPrefix = aws.String("new")
 		}
 		_, err := a.CreatePullThroughCacheRule(ctx, &c.in)
-		want(t, err, c.code, c.message)
+		apitest.Want(t, err, c.code, c.message)
 	}
 	for i := range 49 {
 		a.cacheRule(fmt.Sprintf("rule-%d", i), "quay.io")
 	}
 	_, err = a.CreatePullThroughCacheRule(ctx, &sdk.CreatePullThroughCacheRuleInput{EcrRepositoryPrefix: aws.String("more"), UpstreamRegistryUrl: aws.String("quay.io")})
-	want(t, err, "LimitExceededException", "The registry with id '123456789012' already has the maximum allowed number of pull through cache rules which is '50'")
+	apitest.Want(t, err, "LimitExceededException", "The registry with id '123456789012' already has the maximum allowed number of pull through cache rules which is '50'")
 }
 
 func TestPullThroughCacheRulesPageByPrefix(t *testing.T) {
@@ -145,7 +146,7 @@ func TestPullThroughCacheRulesPageByPrefix(t *testing.T) {
 	pages := sdk.NewDescribePullThroughCacheRulesPaginator(a, &sdk.DescribePullThroughCacheRulesInput{MaxResults: aws.Int32(2)})
 	n := 0
 	for ; pages.HasMorePages(); n++ {
-		for _, r := range ok[*sdk.DescribePullThroughCacheRulesOutput](t)(pages.NextPage(t.Context())).PullThroughCacheRules {
+		for _, r := range apitest.OK[*sdk.DescribePullThroughCacheRulesOutput](t)(pages.NextPage(t.Context())).PullThroughCacheRules {
 			got = append(got, *r.EcrRepositoryPrefix)
 		}
 	}

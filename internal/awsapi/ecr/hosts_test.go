@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 // at is a client that reaches the server by another name.
@@ -34,15 +36,15 @@ func TestTheHostSelectsTheRegistry(t *testing.T) {
 		{"123456789012.dkr-ecr.us-east-1.on.example", "123456789012.dkr-ecr.us-east-1.on.example/web", "http://123456789012.dkr-ecr.us-east-1.on.example"},
 	}
 	for _, c := range cases {
-		out := ok[*sdk.DescribeRepositoriesOutput](t)(a.at(c.host).DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{}))
+		out := apitest.OK[*sdk.DescribeRepositoriesOutput](t)(a.at(c.host).DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{}))
 		if len(out.Repositories) != 1 || *out.Repositories[0].RepositoryUri != c.uri {
 			t.Errorf("%s: %+v", c.host, out.Repositories)
 		}
-		token := ok[*sdk.GetAuthorizationTokenOutput](t)(a.at(c.host).GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{}))
+		token := apitest.OK[*sdk.GetAuthorizationTokenOutput](t)(a.at(c.host).GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{}))
 		if got := *token.AuthorizationData[0].ProxyEndpoint; got != c.endpoint {
 			t.Errorf("%s: %s", c.host, got)
 		}
 	}
 	_, err := a.at("210987654321.dkr.ecr.us-east-1.example").DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{})
-	want(t, err, "AccessDeniedException", "User: arn:aws:iam::123456789012:root is not authorized to perform: ecr:DescribeRepositories on resource: arn:aws:ecr:us-east-1:210987654321:repository/* because no resource-based policy allows the ecr:DescribeRepositories action")
+	apitest.Want(t, err, "AccessDeniedException", "User: arn:aws:iam::123456789012:root is not authorized to perform: ecr:DescribeRepositories on resource: arn:aws:ecr:us-east-1:210987654321:repository/* because no resource-based policy allows the ecr:DescribeRepositories action")
 }

@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -26,35 +27,35 @@ func TestPutImageOutcomes(t *testing.T) {
 		}
 		return a.PutImage(ctx, &in)
 	}
-	out := ok[*sdk.PutImageOutput](t)(put(sdk.PutImageInput{ImageTag: aws.String("v1"), ImageDigest: &digest})).Image
+	out := apitest.OK[*sdk.PutImageOutput](t)(put(sdk.PutImageInput{ImageTag: aws.String("v1"), ImageDigest: &digest})).Image
 	if *out.RegistryId != account || *out.RepositoryName != "web" || *out.ImageId.ImageDigest != digest || *out.ImageId.ImageTag != "v1" ||
 		*out.ImageManifest != m || *out.ImageManifestMediaType != registry.MediaTypeOCIManifest {
 		t.Errorf("%+v", out)
 	}
-	ok[*sdk.PutImageOutput](t)(put(sdk.PutImageInput{ImageTag: aws.String("v2")}))
+	apitest.OK[*sdk.PutImageOutput](t)(put(sdk.PutImageInput{ImageTag: aws.String("v2")}))
 	_, err := put(sdk.PutImageInput{ImageTag: aws.String("v1")})
-	want(t, err, "ImageAlreadyExistsException", "Image with digest '"+digest+"' and tag 'v1' already exists in the repository with name 'web' in registry with id '123456789012'")
+	apitest.Want(t, err, "ImageAlreadyExistsException", "Image with digest '"+digest+"' and tag 'v1' already exists in the repository with name 'web' in registry with id '123456789012'")
 	_, err = put(sdk.PutImageInput{})
-	want(t, err, "ImageAlreadyExistsException", "Image with digest '"+digest+"' and tag 'null' already exists in the repository with name 'web' in registry with id '123456789012'")
+	apitest.Want(t, err, "ImageAlreadyExistsException", "Image with digest '"+digest+"' and tag 'null' already exists in the repository with name 'web' in registry with id '123456789012'")
 	wrong := "sha256:" + strings.Repeat("0", 64)
 	_, err = put(sdk.PutImageInput{ImageDigest: &wrong})
-	want(t, err, "ImageDigestDoesNotMatchException", "The calculated image digest '"+digest+"' does not match the provided digest '"+wrong+"'")
+	apitest.Want(t, err, "ImageDigestDoesNotMatchException", "The calculated image digest '"+digest+"' does not match the provided digest '"+wrong+"'")
 	_, err = put(sdk.PutImageInput{ImageManifest: aws.String("{")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'")
 	_, err = put(sdk.PutImageInput{ImageManifest: aws.String(strings.Repeat(" ", 4<<20+1))})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Member must have length less than or equal to 4194304'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Member must have length less than or equal to 4194304'")
 	_, err = put(sdk.PutImageInput{ImageManifest: aws.String("{}")})
-	want(t, err, "InvalidParameterException", "image manifest mediatype not provided in manifest or parameter")
+	apitest.Want(t, err, "InvalidParameterException", "image manifest mediatype not provided in manifest or parameter")
 	_, err = put(sdk.PutImageInput{ImageTag: aws.String("no spaces")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}''")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}''")
 	absent := strings.Replace(m, `"layers":[]`, `"layers":[{"mediaType":"x","digest":"`+wrong+`","size":1}]`, 1)
 	_, err = put(sdk.PutImageInput{ImageManifest: &absent})
-	want(t, err, "LayersNotFoundException", "Layers with digests '["+wrong+"]' required for pushing image into repository with name 'web' in the registry with id '123456789012' do not exist")
+	apitest.Want(t, err, "LayersNotFoundException", "Layers with digests '["+wrong+"]' required for pushing image into repository with name 'web' in the registry with id '123456789012' do not exist")
 	index := fmt.Sprintf(`{"schemaVersion":2,"manifests":[{"mediaType":%q,"digest":%q,"size":1}]}`, registry.MediaTypeOCIManifest, wrong)
 	_, err = put(sdk.PutImageInput{ImageManifest: &index, ImageManifestMediaType: aws.String(registry.MediaTypeOCIIndex)})
-	want(t, err, "ReferencedImagesNotFoundException", "Images with digests '["+wrong+"]' required for pushing image into repository with name 'web' in the registry with id '123456789012' do not exist")
+	apitest.Want(t, err, "ReferencedImagesNotFoundException", "Images with digests '["+wrong+"]' required for pushing image into repository with name 'web' in the registry with id '123456789012' do not exist")
 	_, err = a.PutImage(ctx, &sdk.PutImageInput{RepositoryName: aws.String("nope"), ImageManifest: &m})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 }
 
 func TestAManifestComesBackByteForByte(t *testing.T) {
@@ -62,8 +63,8 @@ func TestAManifestComesBackByteForByte(t *testing.T) {
 	a.repository("web")
 	m := a.manifest("web", "1")
 	odd := "\n{\t\"annotations\":{\"text\":\"é\\u00e9 \\\"<>&\\\" \u2028 \U0001F433\"},\r\n" + m[1:] + "\n"
-	ok[*sdk.PutImageOutput](t)(a.PutImage(t.Context(), &sdk.PutImageInput{RepositoryName: aws.String("web"), ImageManifest: &odd, ImageTag: aws.String("odd")}))
-	got := ok[*sdk.BatchGetImageOutput](t)(a.BatchGetImage(t.Context(), &sdk.BatchGetImageInput{RepositoryName: aws.String("web"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("odd")}}}))
+	apitest.OK[*sdk.PutImageOutput](t)(a.PutImage(t.Context(), &sdk.PutImageInput{RepositoryName: aws.String("web"), ImageManifest: &odd, ImageTag: aws.String("odd")}))
+	got := apitest.OK[*sdk.BatchGetImageOutput](t)(a.BatchGetImage(t.Context(), &sdk.BatchGetImageInput{RepositoryName: aws.String("web"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("odd")}}}))
 	if *got.Images[0].ImageManifest != odd || *got.Images[0].ImageId.ImageDigest != digestOf([]byte(odd)) {
 		t.Errorf("got %q", *got.Images[0].ImageManifest)
 	}
@@ -110,7 +111,7 @@ func TestBatchesTellWhatFailedOneByOne(t *testing.T) {
 		"|zz|ImageNotFound: Requested image not found",
 		"|" + strings.Repeat("t", 400) + "|ImageNotFound: Requested image not found",
 	}
-	got := ok[*sdk.BatchGetImageOutput](t)(a.BatchGetImage(ctx, &sdk.BatchGetImageInput{RepositoryName: aws.String("web"), ImageIds: asked}))
+	got := apitest.OK[*sdk.BatchGetImageOutput](t)(a.BatchGetImage(ctx, &sdk.BatchGetImageInput{RepositoryName: aws.String("web"), ImageIds: asked}))
 	var found []types.ImageIdentifier
 	for _, image := range got.Images {
 		found = append(found, *image.ImageId)
@@ -121,11 +122,11 @@ func TestBatchesTellWhatFailedOneByOne(t *testing.T) {
 	same(t, ids(found), []string{one + "|a", two + "|"})
 	same(t, failures(got.Failures), expected)
 
-	gone := ok[*sdk.BatchDeleteImageOutput](t)(a.BatchDeleteImage(ctx, &sdk.BatchDeleteImageInput{RepositoryName: aws.String("web"), ImageIds: asked[2:]}))
+	gone := apitest.OK[*sdk.BatchDeleteImageOutput](t)(a.BatchDeleteImage(ctx, &sdk.BatchDeleteImageInput{RepositoryName: aws.String("web"), ImageIds: asked[2:]}))
 	same(t, ids(gone.ImageIds), nil)
 	same(t, failures(gone.Failures), expected)
 	_, err := a.BatchGetImage(ctx, &sdk.BatchGetImageInput{RepositoryName: aws.String("nope"), ImageIds: asked})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 }
 
 func TestDeletingTagsAndImages(t *testing.T) {
@@ -136,7 +137,7 @@ func TestDeletingTagsAndImages(t *testing.T) {
 	child := a.image("web", "2", "child")
 	index := a.index("web", "index", child)
 	del := func(ids ...types.ImageIdentifier) *sdk.BatchDeleteImageOutput {
-		return ok[*sdk.BatchDeleteImageOutput](t)(a.BatchDeleteImage(ctx, &sdk.BatchDeleteImageInput{RepositoryName: aws.String("web"), ImageIds: ids}))
+		return apitest.OK[*sdk.BatchDeleteImageOutput](t)(a.BatchDeleteImage(ctx, &sdk.BatchDeleteImageInput{RepositoryName: aws.String("web"), ImageIds: ids}))
 	}
 	out := del(types.ImageIdentifier{ImageTag: aws.String("a")})
 	same(t, ids(out.ImageIds), []string{one + "|a"})
@@ -148,7 +149,7 @@ func TestDeletingTagsAndImages(t *testing.T) {
 	if len(out.Failures) != 0 || len(out.ImageIds) != 2 {
 		t.Errorf("an index and its child in one call: %v, %v", ids(out.ImageIds), failures(out.Failures))
 	}
-	left := ok[*sdk.ListImagesOutput](t)(a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web")}))
+	left := apitest.OK[*sdk.ListImagesOutput](t)(a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web")}))
 	if left.ImageIds == nil || len(left.ImageIds) != 0 {
 		t.Errorf("%v", ids(left.ImageIds))
 	}
@@ -168,7 +169,7 @@ func TestListImagesHasOneEntryPerTag(t *testing.T) {
 		var got []types.ImageIdentifier
 		pages := sdk.NewListImagesPaginator(a, &sdk.ListImagesInput{RepositoryName: aws.String("web"), MaxResults: &size})
 		for pages.HasMorePages() {
-			out := ok[*sdk.ListImagesOutput](t)(pages.NextPage(ctx))
+			out := apitest.OK[*sdk.ListImagesOutput](t)(pages.NextPage(ctx))
 			if len(out.ImageIds) > int(size) || len(out.ImageIds) == 0 {
 				t.Errorf("a page of %d with size %d", len(out.ImageIds), size)
 			}
@@ -177,7 +178,7 @@ func TestListImagesHasOneEntryPerTag(t *testing.T) {
 		same(t, ids(got), all)
 	}
 	for status, expected := range map[types.TagStatus]int{"TAGGED": 3, "UNTAGGED": 1, "ANY": 4} {
-		out := ok[*sdk.ListImagesOutput](t)(a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web"), Filter: &types.ListImagesFilter{TagStatus: status, ImageStatus: "ANY"}}))
+		out := apitest.OK[*sdk.ListImagesOutput](t)(a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web"), Filter: &types.ListImagesFilter{TagStatus: status, ImageStatus: "ANY"}}))
 		if len(out.ImageIds) != expected {
 			t.Errorf("%s: %v", status, ids(out.ImageIds))
 		}
@@ -192,15 +193,15 @@ func TestATokenIsGoodForItsListOnly(t *testing.T) {
 	for _, r := range []string{"web", "app"} {
 		a.image(r, "1", "a", "b", "c")
 	}
-	token := ok[*sdk.ListImagesOutput](t)(a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web"), MaxResults: aws.Int32(1)})).NextToken
+	token := apitest.OK[*sdk.ListImagesOutput](t)(a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web"), MaxResults: aws.Int32(1)})).NextToken
 	const text = "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'"
 	_, err := a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("app"), NextToken: token})
-	want(t, err, "InvalidParameterException", text)
+	apitest.Want(t, err, "InvalidParameterException", text)
 	_, err = a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web"), NextToken: token, Filter: &types.ListImagesFilter{TagStatus: "TAGGED"}})
-	want(t, err, "InvalidParameterException", text)
+	apitest.Want(t, err, "InvalidParameterException", text)
 	_, err = a.DescribeImages(ctx, &sdk.DescribeImagesInput{RepositoryName: aws.String("web"), NextToken: token})
-	want(t, err, "InvalidParameterException", text)
-	out := ok[*sdk.ListImagesOutput](t)(a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web"), NextToken: token, MaxResults: aws.Int32(1000)}))
+	apitest.Want(t, err, "InvalidParameterException", text)
+	out := apitest.OK[*sdk.ListImagesOutput](t)(a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web"), NextToken: token, MaxResults: aws.Int32(1000)}))
 	if len(out.ImageIds) != 2 || out.NextToken != nil {
 		t.Errorf("%v", ids(out.ImageIds))
 	}
@@ -215,7 +216,7 @@ func TestDescribeImages(t *testing.T) {
 		in.RepositoryName = aws.String("web")
 		return a.DescribeImages(ctx, &in)
 	}
-	out := ok[*sdk.DescribeImagesOutput](t)(describe(sdk.DescribeImagesInput{ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("a")}, {ImageTag: aws.String("b")}}}))
+	out := apitest.OK[*sdk.DescribeImagesOutput](t)(describe(sdk.DescribeImagesInput{ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("a")}, {ImageTag: aws.String("b")}}}))
 	if len(out.ImageDetails) != 1 {
 		t.Fatalf("%d details", len(out.ImageDetails))
 	}
@@ -226,14 +227,14 @@ func TestDescribeImages(t *testing.T) {
 		d.LastRecordedPullTime != nil || d.SubjectManifestDigest != nil || d.ImageScanStatus != nil || d.ImageScanFindingsSummary != nil {
 		t.Errorf("%+v", d)
 	}
-	untagged := ok[*sdk.DescribeImagesOutput](t)(describe(sdk.DescribeImagesInput{Filter: &types.DescribeImagesFilter{TagStatus: "UNTAGGED"}}))
+	untagged := apitest.OK[*sdk.DescribeImagesOutput](t)(describe(sdk.DescribeImagesInput{Filter: &types.DescribeImagesFilter{TagStatus: "UNTAGGED"}}))
 	if len(untagged.ImageDetails) != 1 || *untagged.ImageDetails[0].ImageDigest != two || untagged.ImageDetails[0].ImageTags != nil {
 		t.Errorf("%+v", untagged.ImageDetails)
 	}
 	var digests []string
 	pages := sdk.NewDescribeImagesPaginator(a, &sdk.DescribeImagesInput{RepositoryName: aws.String("web"), MaxResults: aws.Int32(1)})
 	for pages.HasMorePages() {
-		for _, d := range ok[*sdk.DescribeImagesOutput](t)(pages.NextPage(ctx)).ImageDetails {
+		for _, d := range apitest.OK[*sdk.DescribeImagesOutput](t)(pages.NextPage(ctx)).ImageDetails {
 			digests = append(digests, *d.ImageDigest)
 		}
 	}
@@ -242,11 +243,11 @@ func TestDescribeImages(t *testing.T) {
 	same(t, digests, both)
 
 	_, err := describe(sdk.DescribeImagesInput{ImageIds: []types.ImageIdentifier{{ImageDigest: &one}, {ImageTag: aws.String("zz")}}})
-	want(t, err, "ImageNotFoundException", "The image with imageId {imageDigest:'null', imageTag:'zz'} does not exist within the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "ImageNotFoundException", "The image with imageId {imageDigest:'null', imageTag:'zz'} does not exist within the repository with name 'web' in the registry with id '123456789012'")
 	_, err = describe(sdk.DescribeImagesInput{ImageIds: []types.ImageIdentifier{{}}})
-	want(t, err, "InvalidParameterException", "Invalid request parameters: both tag and digest cannot be null")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid request parameters: both tag and digest cannot be null")
 	_, err = describe(sdk.DescribeImagesInput{ImageIds: []types.ImageIdentifier{{ImageDigest: aws.String("x")}}})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageDigest' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'imageDigest' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''")
 	_, err = describe(sdk.DescribeImagesInput{ImageIds: []types.ImageIdentifier{{ImageTag: aws.String(strings.Repeat("t", 301))}}})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageIds.1.member.imageTag' failed to satisfy constraint: 'Member must have length less than or equal to 300'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'imageIds.1.member.imageTag' failed to satisfy constraint: 'Member must have length less than or equal to 300'")
 }

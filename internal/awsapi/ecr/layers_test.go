@@ -13,12 +13,13 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/iam"
 )
 
 func (a *api) upload(repository string) *string {
 	a.t.Helper()
-	out := ok[*sdk.InitiateLayerUploadOutput](a.t)(a.InitiateLayerUpload(a.t.Context(), &sdk.InitiateLayerUploadInput{RepositoryName: &repository}))
+	out := apitest.OK[*sdk.InitiateLayerUploadOutput](a.t)(a.InitiateLayerUpload(a.t.Context(), &sdk.InitiateLayerUploadInput{RepositoryName: &repository}))
 	if *out.PartSize != 10485760 {
 		a.t.Errorf("part size %d", *out.PartSize)
 	}
@@ -43,18 +44,18 @@ func TestALayerInParts(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789abcdef"), (11<<20)/16)
 	for first := 0; first < len(content); first += 5 << 20 {
 		part := content[first:min(first+5<<20, len(content))]
-		out := ok[*sdk.UploadLayerPartOutput](t)(a.part(id, int64(first), part))
+		out := apitest.OK[*sdk.UploadLayerPartOutput](t)(a.part(id, int64(first), part))
 		if *out.LastByteReceived != int64(first+len(part)-1) || *out.UploadId != *id || *out.RegistryId != account || *out.RepositoryName != "web" {
 			t.Errorf("%+v", out)
 		}
 	}
 	wrong := "sha256:" + strings.Repeat("0", 64)
-	out := ok[*sdk.CompleteLayerUploadOutput](t)(a.complete(id, wrong, digestOf(content)))
+	out := apitest.OK[*sdk.CompleteLayerUploadOutput](t)(a.complete(id, wrong, digestOf(content)))
 	if *out.LayerDigest != digestOf(content) || *out.UploadId != *id || *out.RegistryId != account {
 		t.Errorf("%+v", out)
 	}
 	_, err := a.complete(id, digestOf(content))
-	want(t, err, "UploadNotFoundException", "The upload with id '"+*id+"' does not exist within the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "UploadNotFoundException", "The upload with id '"+*id+"' does not exist within the repository with name 'web' in the registry with id '123456789012'")
 }
 
 func TestPartsThatDoNotFit(t *testing.T) {
@@ -62,7 +63,7 @@ func TestPartsThatDoNotFit(t *testing.T) {
 	a.repository("web")
 	id := a.upload("web")
 	five := bytes.Repeat([]byte("x"), 5<<20)
-	ok[*sdk.UploadLayerPartOutput](t)(a.part(id, 0, five))
+	apitest.OK[*sdk.UploadLayerPartOutput](t)(a.part(id, 0, five))
 	check := func(err error, text string) {
 		t.Helper()
 		var e *types.InvalidLayerPartException
@@ -83,9 +84,9 @@ func TestPartsThatDoNotFit(t *testing.T) {
 	_, err = a.UploadLayerPart(t.Context(), &sdk.UploadLayerPartInput{
 		RepositoryName: aws.String("web"), UploadId: id, LayerPartBlob: []byte("abc"), PartFirstByte: aws.Int64(-3), PartLastByte: aws.Int64(-1),
 	})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'partFirstByte' failed to satisfy constraint: 'Member must have value greater than or equal to 0'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'partFirstByte' failed to satisfy constraint: 'Member must have value greater than or equal to 0'")
 	_, err = a.part(id, 0, make([]byte, 20<<20+1))
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'Member must have length less than or equal to 20971520'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'layerPartBlob' failed to satisfy constraint: 'Member must have length less than or equal to 20971520'")
 }
 
 func TestUploadsThatCannotBeCompleted(t *testing.T) {
@@ -94,25 +95,25 @@ func TestUploadsThatCannotBeCompleted(t *testing.T) {
 	abc := digestOf([]byte("abc"))
 	id := a.upload("web")
 	_, err := a.complete(id, abc)
-	want(t, err, "EmptyUploadException", "The upload with id '"+*id+"' does not contain any layer parts")
-	ok[*sdk.UploadLayerPartOutput](t)(a.part(id, 0, []byte("a")))
-	ok[*sdk.UploadLayerPartOutput](t)(a.part(id, 1, []byte("bc")))
+	apitest.Want(t, err, "EmptyUploadException", "The upload with id '"+*id+"' does not contain any layer parts")
+	apitest.OK[*sdk.UploadLayerPartOutput](t)(a.part(id, 0, []byte("a")))
+	apitest.OK[*sdk.UploadLayerPartOutput](t)(a.part(id, 1, []byte("bc")))
 	_, err = a.complete(id, abc)
-	want(t, err, "LayerPartTooSmallException", "All layer parts except the last part should be at least 5MB")
+	apitest.Want(t, err, "LayerPartTooSmallException", "All layer parts except the last part should be at least 5MB")
 	id = a.upload("web")
-	ok[*sdk.UploadLayerPartOutput](t)(a.part(id, 0, []byte("xyz")))
+	apitest.OK[*sdk.UploadLayerPartOutput](t)(a.part(id, 0, []byte("xyz")))
 	_, err = a.complete(id, abc)
-	want(t, err, "InvalidLayerException", "None of the provided layer digests match the calculated layer digest")
+	apitest.Want(t, err, "InvalidLayerException", "None of the provided layer digests match the calculated layer digest")
 	a.layer("web", []byte("abc"))
 	id = a.upload("web")
-	ok[*sdk.UploadLayerPartOutput](t)(a.part(id, 0, []byte("abc")))
+	apitest.OK[*sdk.UploadLayerPartOutput](t)(a.part(id, 0, []byte("abc")))
 	_, err = a.complete(id, abc)
-	want(t, err, "LayerAlreadyExistsException", "Layer with digest '"+abc+"' already exists in the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "LayerAlreadyExistsException", "Layer with digest '"+abc+"' already exists in the repository with name 'web' in the registry with id '123456789012'")
 	_, err = a.complete(aws.String("not-an-id"), abc)
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'uploadId' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'uploadId' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}'")
 	unknown := "00000000-0000-0000-0000-000000000000"
 	_, err = a.part(&unknown, 0, []byte("abc"))
-	want(t, err, "UploadNotFoundException", "The upload with id '"+unknown+"' does not exist within the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "UploadNotFoundException", "The upload with id '"+unknown+"' does not exist within the repository with name 'web' in the registry with id '123456789012'")
 }
 
 func TestLayerAvailability(t *testing.T) {
@@ -120,7 +121,7 @@ func TestLayerAvailability(t *testing.T) {
 	a.repository("web")
 	abc := a.layer("web", []byte("abc"))
 	unknown := "sha256:" + strings.Repeat("0", 64)
-	out := ok[*sdk.BatchCheckLayerAvailabilityOutput](t)(a.BatchCheckLayerAvailability(t.Context(), &sdk.BatchCheckLayerAvailabilityInput{
+	out := apitest.OK[*sdk.BatchCheckLayerAvailabilityOutput](t)(a.BatchCheckLayerAvailability(t.Context(), &sdk.BatchCheckLayerAvailabilityInput{
 		RepositoryName: aws.String("web"), LayerDigests: []string{abc, unknown, "nonsense", ""},
 	}))
 	if len(out.Layers) != 2 || out.Layers[0].LayerAvailability != "AVAILABLE" || *out.Layers[0].LayerSize != 3 || *out.Layers[0].LayerDigest != abc ||
@@ -131,7 +132,7 @@ func TestLayerAvailability(t *testing.T) {
 		t.Errorf("%+v", out.Failures)
 	}
 	_, err := a.BatchCheckLayerAvailability(t.Context(), &sdk.BatchCheckLayerAvailabilityInput{RepositoryName: aws.String("web"), LayerDigests: make([]string, 101)})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'layerDigests' failed to satisfy constraint: 'Member must have length less than or equal to 100'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'layerDigests' failed to satisfy constraint: 'Member must have length less than or equal to 100'")
 }
 
 func TestADownloadURLNeedsNoCredentials(t *testing.T) {
@@ -140,7 +141,7 @@ func TestADownloadURLNeedsNoCredentials(t *testing.T) {
 	a.image("team/web", "1", "v1")
 	content := `{"seed":"1"}`
 	digest := digestOf([]byte(content))
-	out := ok[*sdk.GetDownloadUrlForLayerOutput](t)(a.GetDownloadUrlForLayer(t.Context(), &sdk.GetDownloadUrlForLayerInput{RepositoryName: aws.String("team/web"), LayerDigest: &digest}))
+	out := apitest.OK[*sdk.GetDownloadUrlForLayerOutput](t)(a.GetDownloadUrlForLayer(t.Context(), &sdk.GetDownloadUrlForLayerInput{RepositoryName: aws.String("team/web"), LayerDigest: &digest}))
 	if *out.LayerDigest != digest || !strings.HasPrefix(*out.DownloadUrl, a.url+"/layers/123456789012/team/web/sha256:") {
 		t.Errorf("%s", *out.DownloadUrl)
 	}
@@ -162,11 +163,11 @@ func TestADownloadURLNeedsNoCredentials(t *testing.T) {
 	if status, _ := get(strings.Replace(*out.DownloadUrl, "team/web", "team/other", 1)); status == 200 {
 		t.Error("a changed URL was served")
 	}
-	a.wait(iam.LayerURLLifetime + time.Second)
+	a.Wait(iam.LayerURLLifetime + time.Second)
 	if status, _ := get(*out.DownloadUrl); status == 200 {
 		t.Error("an expired URL was served")
 	}
 	unknown := "sha256:" + strings.Repeat("0", 64)
 	_, err := a.GetDownloadUrlForLayer(t.Context(), &sdk.GetDownloadUrlForLayerInput{RepositoryName: aws.String("team/web"), LayerDigest: &unknown})
-	want(t, err, "LayersNotFoundException", "The layer with digest '"+unknown+"' does not exist within the repository with name 'team/web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "LayersNotFoundException", "The layer with digest '"+unknown+"' does not exist within the repository with name 'team/web' in the registry with id '123456789012'")
 }

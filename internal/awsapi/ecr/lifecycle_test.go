@@ -14,6 +14,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/meta"
 )
 
@@ -47,16 +48,16 @@ func TestLifecyclePolicyOfARepository(t *testing.T) {
 	ctx, web := t.Context(), aws.String("web")
 	a.repository("web")
 	_, err := a.GetLifecyclePolicy(ctx, &sdk.GetLifecyclePolicyInput{RepositoryName: web})
-	want(t, err, "LifecyclePolicyNotFoundException", "Lifecycle policy does not exist for the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "LifecyclePolicyNotFoundException", "Lifecycle policy does not exist for the repository with name 'web' in the registry with id '123456789012'")
 	var raw answer
-	put := ok[*sdk.PutLifecyclePolicyOutput](t)(a.PutLifecyclePolicy(ctx, &sdk.PutLifecyclePolicyInput{RepositoryName: web, LifecyclePolicyText: aws.String(cleanUp)}, raw.option))
+	put := apitest.OK[*sdk.PutLifecyclePolicyOutput](t)(a.PutLifecyclePolicy(ctx, &sdk.PutLifecyclePolicyInput{RepositoryName: web, LifecyclePolicyText: aws.String(cleanUp)}, raw.option))
 	if *put.RegistryId != account || *put.RepositoryName != "web" || *put.LifecyclePolicyText != cleanedUp {
 		t.Errorf("%+v %s", put, *put.LifecyclePolicyText)
 	}
 	if got := raw.header.Get("X-Ecru-Notice"); got != "Lifecycle policies are validated and stored; this version of ecru does not evaluate them yet." {
 		t.Errorf("the notice is %q", got)
 	}
-	got := ok[*sdk.GetLifecyclePolicyOutput](t)(a.GetLifecyclePolicy(ctx, &sdk.GetLifecyclePolicyInput{RepositoryName: web}, raw.option))
+	got := apitest.OK[*sdk.GetLifecyclePolicyOutput](t)(a.GetLifecyclePolicy(ctx, &sdk.GetLifecyclePolicyInput{RepositoryName: web}, raw.option))
 	if *got.RegistryId != account || *got.RepositoryName != "web" || *got.LifecyclePolicyText != cleanedUp || !got.LastEvaluatedAt.Equal(time.Unix(0, 0)) {
 		t.Errorf("%+v %s", got, *got.LifecyclePolicyText)
 	}
@@ -67,14 +68,14 @@ func TestLifecyclePolicyOfARepository(t *testing.T) {
 	if err := a.store.PutDocument(ctx, account, "web", meta.LifecycleDocument, meta.Document{Text: cleanedUp, UpdatedAt: evaluated, EvaluatedAt: evaluated}); err != nil {
 		t.Fatal(err)
 	}
-	gone := ok[*sdk.DeleteLifecyclePolicyOutput](t)(a.DeleteLifecyclePolicy(ctx, &sdk.DeleteLifecyclePolicyInput{RepositoryName: web}))
+	gone := apitest.OK[*sdk.DeleteLifecyclePolicyOutput](t)(a.DeleteLifecyclePolicy(ctx, &sdk.DeleteLifecyclePolicyInput{RepositoryName: web}))
 	if *gone.RegistryId != account || *gone.RepositoryName != "web" || *gone.LifecyclePolicyText != cleanedUp || !gone.LastEvaluatedAt.Equal(evaluated) {
 		t.Errorf("%+v %s", gone, *gone.LifecyclePolicyText)
 	}
 	_, err = a.DeleteLifecyclePolicy(ctx, &sdk.DeleteLifecyclePolicyInput{RepositoryName: web})
-	want(t, err, "LifecyclePolicyNotFoundException", "Lifecycle policy does not exist for the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "LifecyclePolicyNotFoundException", "Lifecycle policy does not exist for the repository with name 'web' in the registry with id '123456789012'")
 	_, err = a.PutLifecyclePolicy(ctx, &sdk.PutLifecyclePolicyInput{RepositoryName: aws.String("nope"), LifecyclePolicyText: aws.String(cleanUp)})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 }
 
 func TestLifecyclePoliciesThatAreRefused(t *testing.T) {
@@ -90,9 +91,9 @@ func TestLifecyclePoliciesThatAreRefused(t *testing.T) {
 		cleanUp + strings.Repeat(" ", 30720): at + "Member must have length less than or equal to 30720'",
 	} {
 		_, err := a.PutLifecyclePolicy(ctx, &sdk.PutLifecyclePolicyInput{RepositoryName: web, LifecyclePolicyText: &text})
-		want(t, err, "InvalidParameterException", message)
+		apitest.Want(t, err, "InvalidParameterException", message)
 		_, err = a.StartLifecyclePolicyPreview(ctx, &sdk.StartLifecyclePolicyPreviewInput{RepositoryName: web, LifecyclePolicyText: &text})
-		want(t, err, "InvalidParameterException", message)
+		apitest.Want(t, err, "InvalidParameterException", message)
 	}
 }
 
@@ -102,18 +103,18 @@ func TestLifecyclePreviewsSayThatThereAreNoneYet(t *testing.T) {
 	a.repository("web")
 	const unsupported = "Lifecycle policy previews are not evaluated by this version of ecru yet."
 	_, err := a.StartLifecyclePolicyPreview(ctx, &sdk.StartLifecyclePolicyPreviewInput{RepositoryName: web})
-	want(t, err, "LifecyclePolicyNotFoundException", "Lifecycle policy does not exist for the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "LifecyclePolicyNotFoundException", "Lifecycle policy does not exist for the repository with name 'web' in the registry with id '123456789012'")
 	_, err = a.StartLifecyclePolicyPreview(ctx, &sdk.StartLifecyclePolicyPreviewInput{RepositoryName: web, LifecyclePolicyText: aws.String(cleanUp)})
-	want(t, err, "UnsupportedOperationException", unsupported)
-	ok[*sdk.PutLifecyclePolicyOutput](t)(a.PutLifecyclePolicy(ctx, &sdk.PutLifecyclePolicyInput{RepositoryName: web, LifecyclePolicyText: aws.String(cleanUp)}))
+	apitest.Want(t, err, "UnsupportedOperationException", unsupported)
+	apitest.OK[*sdk.PutLifecyclePolicyOutput](t)(a.PutLifecyclePolicy(ctx, &sdk.PutLifecyclePolicyInput{RepositoryName: web, LifecyclePolicyText: aws.String(cleanUp)}))
 	_, err = a.StartLifecyclePolicyPreview(ctx, &sdk.StartLifecyclePolicyPreviewInput{RepositoryName: web})
-	want(t, err, "UnsupportedOperationException", unsupported)
+	apitest.Want(t, err, "UnsupportedOperationException", unsupported)
 	_, err = a.GetLifecyclePolicyPreview(ctx, &sdk.GetLifecyclePolicyPreviewInput{RepositoryName: web})
-	want(t, err, "LifecyclePolicyPreviewNotFoundException", "There is no dry run for this repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "LifecyclePolicyPreviewNotFoundException", "There is no dry run for this repository with name 'web' in the registry with id '123456789012'")
 	_, err = a.GetLifecyclePolicyPreview(ctx, &sdk.GetLifecyclePolicyPreviewInput{RepositoryName: aws.String("nope")})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 	_, err = a.GetLifecyclePolicyPreview(ctx, &sdk.GetLifecyclePolicyPreviewInput{RepositoryName: web, NextToken: aws.String("made up")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
 	_, err = a.GetLifecyclePolicyPreview(ctx, &sdk.GetLifecyclePolicyPreviewInput{RepositoryName: web, MaxResults: aws.Int32(101)})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 100'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 100'")
 }

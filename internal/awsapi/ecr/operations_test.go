@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/smithy-go"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 // fill gives every member a value that is long enough for the client.
@@ -75,33 +77,33 @@ func TestWhatTheModelDemandsIsDemanded(t *testing.T) {
 		"Web": name(pattern), "web/": name(pattern), "../etc": name(pattern), "web\n": name(pattern), "a//b": name(pattern),
 	} {
 		_, err := a.CreateRepository(ctx, &sdk.CreateRepositoryInput{RepositoryName: &given})
-		want(t, err, "InvalidParameterException", text)
+		apitest.Want(t, err, "InvalidParameterException", text)
 	}
 	_, err := a.ListImages(ctx, &sdk.ListImagesInput{RepositoryName: aws.String("web"), MaxResults: aws.Int32(1001)})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 1000'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 1000'")
 	_, err = a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{MaxResults: aws.Int32(0)})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value greater than or equal to 1'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value greater than or equal to 1'")
 	_, err = a.GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{RegistryIds: []string{"1234"}})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy constraint: [Member must satisfy regular expression pattern: [0-9]{12}]'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'registryIds' failed to satisfy constraint: 'Member must satisfy constraint: [Member must satisfy regular expression pattern: [0-9]{12}]'")
 	_, err = a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{RegistryId: aws.String("123")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'registryId' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'registryId' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'")
 	_, err = a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{RepositoryNames: []string{"web"}, NextToken: aws.String("x")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'nextToken cannot be specified together with repositoryNames'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'nextToken cannot be specified together with repositoryNames'")
 	_, err = a.BatchDeleteImage(ctx, &sdk.BatchDeleteImageInput{RepositoryName: aws.String("web"), ImageIds: nil})
 	if err == nil || !strings.Contains(err.Error(), "ImageIds") { // the client itself
 		t.Error(err)
 	}
 	_, err = a.PutImageTagMutability(ctx, &sdk.PutImageTagMutabilityInput{RepositoryName: aws.String("web"), ImageTagMutability: "SOMETIMES"})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [IMMUTABLE, MUTABLE, IMMUTABLE_WITH_EXCLUSION, MUTABLE_WITH_EXCLUSION]'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'imageTagMutability' failed to satisfy constraint: 'Member must satisfy enum value set: [IMMUTABLE, MUTABLE, IMMUTABLE_WITH_EXCLUSION, MUTABLE_WITH_EXCLUSION]'")
 }
 
 func TestAnotherAccountsRegistryIsDenied(t *testing.T) {
 	a := start(t)
 	a.repository("web")
 	_, err := a.as("AKIDOTHER").DescribeRepositories(t.Context(), &sdk.DescribeRepositoriesInput{RegistryId: aws.String(account), RepositoryNames: []string{"web"}})
-	want(t, err, "AccessDeniedException", "User: arn:aws:iam::"+other+":root is not authorized to perform: ecr:DescribeRepositories on resource: "+
+	apitest.Want(t, err, "AccessDeniedException", "User: arn:aws:iam::"+other+":root is not authorized to perform: ecr:DescribeRepositories on resource: "+
 		"arn:aws:ecr:us-east-1:"+account+":repository/web because no resource-based policy allows the ecr:DescribeRepositories action")
-	out := ok[*sdk.DescribeRepositoriesOutput](t)(a.as("AKIDOTHER").DescribeRepositories(t.Context(), &sdk.DescribeRepositoriesInput{}))
+	out := apitest.OK[*sdk.DescribeRepositoriesOutput](t)(a.as("AKIDOTHER").DescribeRepositories(t.Context(), &sdk.DescribeRepositoriesInput{}))
 	if len(out.Repositories) != 0 {
 		t.Errorf("another account's repositories show: %+v", out.Repositories)
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 func (a *api) referrers(subject string, change func(*sdk.ListImageReferrersInput)) (*sdk.ListImageReferrersOutput, error) {
@@ -34,7 +36,7 @@ func TestReferrersOfAnImage(t *testing.T) {
 	a.archive(archived)
 	list := func(types_ []string, status types.ArtifactStatusFilter) []types.ImageReferrer {
 		t.Helper()
-		return ok[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) {
+		return apitest.OK[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) {
 			if types_ != nil || status != "" {
 				in.Filter = &types.ListImageReferrersFilter{ArtifactTypes: types_, ArtifactStatus: status}
 			}
@@ -51,7 +53,7 @@ func TestReferrersOfAnImage(t *testing.T) {
 		*r.Size < 400 || r.Annotations["note"] != "third" || r.ArtifactStatus != "ARCHIVED" {
 		t.Errorf("%+v", found)
 	}
-	unknown := ok[*sdk.ListImageReferrersOutput](t)(a.referrers("sha256:"+strings.Repeat("0", 64), nil))
+	unknown := apitest.OK[*sdk.ListImageReferrersOutput](t)(a.referrers("sha256:"+strings.Repeat("0", 64), nil))
 	if unknown.Referrers == nil || len(unknown.Referrers) != 0 || unknown.NextToken != nil {
 		t.Errorf("%+v", unknown)
 	}
@@ -69,7 +71,7 @@ func TestReferrersPage(t *testing.T) {
 	var sizes, got []string
 	var token *string
 	for {
-		out := ok[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.NextToken = token }))
+		out := apitest.OK[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.NextToken = token }))
 		sizes, got = append(sizes, fmt.Sprint(len(out.Referrers))), append(got, digestsOf(out.Referrers)...)
 		if out.NextToken == nil {
 			break
@@ -78,13 +80,13 @@ func TestReferrersPage(t *testing.T) {
 	}
 	same(t, sizes, []string{"20", "20", "5"})
 	same(t, got, all)
-	most := ok[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.MaxResults = aws.Int32(50) }))
+	most := apitest.OK[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.MaxResults = aws.Int32(50) }))
 	same(t, digestsOf(most.Referrers), all)
 	if most.NextToken != nil {
 		t.Error("a token after the last page")
 	}
 	_, err := a.referrers(digestOf([]byte("another")), func(in *sdk.ListImageReferrersInput) { in.NextToken = token })
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
 }
 
 // Fifty referrers may have annotations as large as manifests each.
@@ -95,9 +97,9 @@ func TestPagesOfLargeReferrersAreShort(t *testing.T) {
 	for i := range 5 {
 		a.artifact(subject, "application/spdx+json", fmt.Sprint(i)+strings.Repeat("x", 3<<20))
 	}
-	first := ok[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, nil))
-	second := ok[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.NextToken = first.NextToken }))
-	third := ok[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.NextToken = second.NextToken }))
+	first := apitest.OK[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, nil))
+	second := apitest.OK[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.NextToken = first.NextToken }))
+	third := apitest.OK[*sdk.ListImageReferrersOutput](t)(a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.NextToken = second.NextToken }))
 	if len(first.Referrers) != 2 || len(second.Referrers) != 2 || len(third.Referrers) != 1 || third.NextToken != nil {
 		t.Errorf("pages of %d, %d and %d", len(first.Referrers), len(second.Referrers), len(third.Referrers))
 	}
@@ -108,20 +110,20 @@ func TestReferrersThatCannotBeListed(t *testing.T) {
 	a.repository("web")
 	subject := digestOf([]byte("x"))
 	_, err := a.referrers("latest", nil)
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'subjectId.imageDigest' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'subjectId.imageDigest' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''")
 	_, err = a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.RepositoryName = aws.String("nope") })
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 	_, err = a.referrers(subject, func(in *sdk.ListImageReferrersInput) { in.MaxResults = aws.Int32(51) })
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 50'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 50'")
 	_, err = a.referrers(subject, func(in *sdk.ListImageReferrersInput) {
 		in.Filter = &types.ListImageReferrersFilter{ArtifactTypes: []string{"1", "2", "3", "4", "5", "6"}}
 	})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'filter.artifactTypes' failed to satisfy constraint: 'Member must have length less than or equal to 5'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'filter.artifactTypes' failed to satisfy constraint: 'Member must have length less than or equal to 5'")
 	_, err = a.referrers(subject, func(in *sdk.ListImageReferrersInput) {
 		in.Filter = &types.ListImageReferrersFilter{ArtifactTypes: []string{"a\x00b"}}
 	})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'filter.artifactTypes' failed to satisfy constraint: 'must be text'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'filter.artifactTypes' failed to satisfy constraint: 'must be text'")
 	_, err = a.as("AKIDOTHER").ListImageReferrers(t.Context(), &sdk.ListImageReferrersInput{RegistryId: aws.String(account), RepositoryName: aws.String("web"), SubjectId: &types.SubjectIdentifier{ImageDigest: &subject}})
-	want(t, err, "AccessDeniedException", "User: arn:aws:iam::"+other+":root is not authorized to perform: ecr:BatchGetImage on resource: "+
+	apitest.Want(t, err, "AccessDeniedException", "User: arn:aws:iam::"+other+":root is not authorized to perform: ecr:BatchGetImage on resource: "+
 		"arn:aws:ecr:us-east-1:"+account+":repository/web because no resource-based policy allows the ecr:BatchGetImage action")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/awsapi/ecr"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
@@ -17,7 +18,7 @@ func TestAnAuthorizationToken(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
 	for _, ids := range [][]string{nil, {account}} {
-		out := ok[*sdk.GetAuthorizationTokenOutput](t)(a.GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{RegistryIds: ids}))
+		out := apitest.OK[*sdk.GetAuthorizationTokenOutput](t)(a.GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{RegistryIds: ids}))
 		if len(out.AuthorizationData) != 1 {
 			t.Fatalf("%+v", out)
 		}
@@ -43,11 +44,11 @@ func TestAnAuthorizationToken(t *testing.T) {
 	}
 	// A token is the caller's own: asked for with the registry of another
 	// account, the answer is no more than where that is.
-	foreign := ok[*sdk.GetAuthorizationTokenOutput](t)(a.GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{RegistryIds: []string{other}})).AuthorizationData[0]
+	foreign := apitest.OK[*sdk.GetAuthorizationTokenOutput](t)(a.GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{RegistryIds: []string{other}})).AuthorizationData[0]
 	if !strings.HasPrefix(*foreign.ProxyEndpoint, "http://"+other+".dkr.ecr.") {
 		t.Errorf("proxy endpoint of another account: %s", *foreign.ProxyEndpoint)
 	}
-	data := ok[*sdk.GetAuthorizationTokenOutput](t)(a.as("AKIDOTHER").GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{})).AuthorizationData[0]
+	data := apitest.OK[*sdk.GetAuthorizationTokenOutput](t)(a.as("AKIDOTHER").GetAuthorizationToken(ctx, &sdk.GetAuthorizationTokenInput{})).AuthorizationData[0]
 	if *data.ProxyEndpoint != "http://210987654321.dkr.ecr.us-east-1."+strings.TrimPrefix(a.url, "http://") {
 		t.Errorf("proxy endpoint of another account: %s", *data.ProxyEndpoint)
 	}
@@ -55,7 +56,7 @@ func TestAnAuthorizationToken(t *testing.T) {
 
 func TestDescribeRegistry(t *testing.T) {
 	a := start(t)
-	out := ok[*sdk.DescribeRegistryOutput](t)(a.DescribeRegistry(t.Context(), &sdk.DescribeRegistryInput{}))
+	out := apitest.OK[*sdk.DescribeRegistryOutput](t)(a.DescribeRegistry(t.Context(), &sdk.DescribeRegistryInput{}))
 	if *out.RegistryId != account || out.ReplicationConfiguration.Rules == nil || len(out.ReplicationConfiguration.Rules) != 0 {
 		t.Errorf("%+v", out)
 	}
@@ -65,21 +66,21 @@ func TestAccountSettings(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
 	get := func(name string) string {
-		return *ok[*sdk.GetAccountSettingOutput](t)(a.GetAccountSetting(ctx, &sdk.GetAccountSettingInput{Name: &name})).Value
+		return *apitest.OK[*sdk.GetAccountSettingOutput](t)(a.GetAccountSetting(ctx, &sdk.GetAccountSettingInput{Name: &name})).Value
 	}
 	for name, value := range map[string]string{"BASIC_SCAN_TYPE_VERSION": "AWS_NATIVE", "REGISTRY_POLICY_SCOPE": "V2", "BLOB_MOUNTING": "DISABLED"} {
 		if got := get(name); got != value {
 			t.Errorf("%s is %s", name, got)
 		}
 	}
-	out := ok[*sdk.PutAccountSettingOutput](t)(a.PutAccountSetting(ctx, &sdk.PutAccountSettingInput{Name: aws.String("BLOB_MOUNTING"), Value: aws.String("ENABLED")}))
+	out := apitest.OK[*sdk.PutAccountSettingOutput](t)(a.PutAccountSetting(ctx, &sdk.PutAccountSettingInput{Name: aws.String("BLOB_MOUNTING"), Value: aws.String("ENABLED")}))
 	if *out.Name != "BLOB_MOUNTING" || *out.Value != "ENABLED" || get("BLOB_MOUNTING") != "ENABLED" {
 		t.Errorf("%+v", out)
 	}
 	_, err := a.GetAccountSetting(ctx, &sdk.GetAccountSettingInput{Name: aws.String("COLOUR")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'name' failed to satisfy constraint: 'Member must satisfy enum value set: [BASIC_SCAN_TYPE_VERSION, REGISTRY_POLICY_SCOPE, BLOB_MOUNTING]'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'name' failed to satisfy constraint: 'Member must satisfy enum value set: [BASIC_SCAN_TYPE_VERSION, REGISTRY_POLICY_SCOPE, BLOB_MOUNTING]'")
 	_, err = a.PutAccountSetting(ctx, &sdk.PutAccountSettingInput{Name: aws.String("BLOB_MOUNTING"), Value: aws.String("MAYBE")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'value' failed to satisfy constraint: 'Member must satisfy enum value set: [DISABLED, ENABLED]'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'value' failed to satisfy constraint: 'Member must satisfy enum value set: [DISABLED, ENABLED]'")
 }
 
 func TestAddressesThatCannotWork(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 // notice is what an answer tells about what does not run yet.
@@ -59,7 +61,7 @@ func TestTheReplicationConfiguration(t *testing.T) {
 		}
 		return out.String()
 	}
-	put := ok[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(rules...))
+	put := apitest.OK[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(rules...))
 	const text = "eu-west-1/123456789012 us-east-1/210987654321 PREFIX_MATCH:prod- PREFIX_MATCH:team/ false; eu-west-1/123456789012 true; "
 	if got := shown(put.ReplicationConfiguration.Rules); got != text {
 		t.Error(got)
@@ -67,15 +69,15 @@ func TestTheReplicationConfiguration(t *testing.T) {
 	if got := notice(put.ResultMetadata); got != "Replication rules are stored; this version of ecru does not replicate yet." {
 		t.Errorf("notice %q", got)
 	}
-	got := ok[*sdk.DescribeRegistryOutput](t)(a.DescribeRegistry(ctx, &sdk.DescribeRegistryInput{}))
+	got := apitest.OK[*sdk.DescribeRegistryOutput](t)(a.DescribeRegistry(ctx, &sdk.DescribeRegistryInput{}))
 	if got := shown(got.ReplicationConfiguration.Rules); got != text {
 		t.Error(got)
 	}
-	another := ok[*sdk.DescribeRegistryOutput](t)(a.as("AKIDOTHER").DescribeRegistry(ctx, &sdk.DescribeRegistryInput{}))
+	another := apitest.OK[*sdk.DescribeRegistryOutput](t)(a.as("AKIDOTHER").DescribeRegistry(ctx, &sdk.DescribeRegistryInput{}))
 	if *another.RegistryId != other || len(another.ReplicationConfiguration.Rules) != 0 {
 		t.Errorf("%+v", another)
 	}
-	off := ok[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication())
+	off := apitest.OK[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication())
 	if off.ReplicationConfiguration.Rules == nil || len(off.ReplicationConfiguration.Rules) != 0 || notice(off.ResultMetadata) != "" {
 		t.Errorf("%+v", off)
 	}
@@ -86,7 +88,7 @@ func TestReplicationConfigurationsThatAreRefused(t *testing.T) {
 	refused := func(text string, rules ...types.ReplicationRule) {
 		t.Helper()
 		_, err := a.putReplication(rules...)
-		want(t, err, "InvalidParameterException", text)
+		apitest.Want(t, err, "InvalidParameterException", text)
 	}
 	at := func(constraint string) string {
 		return "Invalid parameter at 'replicationConfiguration' failed to satisfy constraint: '" + constraint + "'"
@@ -110,10 +112,10 @@ func TestReplicationConfigurationsThatAreRefused(t *testing.T) {
 		replicate([]string{"a"}, many[0]))
 	refused("Invalid parameter at 'replicationConfiguration.rules.1.member.destinations.1.member.registryId' failed to satisfy constraint: 'Member must satisfy regular expression pattern: [0-9]{12}'",
 		replicate(nil, to("eu-west-1", "1")))
-	if got := ok[*sdk.DescribeRegistryOutput](t)(a.DescribeRegistry(t.Context(), &sdk.DescribeRegistryInput{})); len(got.ReplicationConfiguration.Rules) != 0 {
+	if got := apitest.OK[*sdk.DescribeRegistryOutput](t)(a.DescribeRegistry(t.Context(), &sdk.DescribeRegistryInput{})); len(got.ReplicationConfiguration.Rules) != 0 {
 		t.Error("what was refused is stored")
 	}
-	ok[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(append(rules[:24], replicate(nil, many[:25]...))...))
+	apitest.OK[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(append(rules[:24], replicate(nil, many[:25]...))...))
 }
 
 func (a *api) replicationOf(repository string, id *types.ImageIdentifier) (*sdk.DescribeImageReplicationStatusOutput, error) {
@@ -125,16 +127,16 @@ func TestImagesThatRulesApplyToAreNotReplicatedAndThatIsSaid(t *testing.T) {
 	a.repository("web")
 	a.repository("prod/web")
 	before := a.image("prod/web", "1", "before")
-	a.wait(time.Second)
+	a.Wait(time.Second)
 	rule := replicate([]string{"prod/"}, to("eu-west-1", account), to("eu-west-1", other))
-	ok[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(rule))
-	a.wait(time.Second)
+	apitest.OK[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(rule))
+	a.Wait(time.Second)
 	elsewhere, after := a.image("web", "2", "v1"), a.image("prod/web", "3", "v1")
-	a.wait(time.Second)
+	a.Wait(time.Second)
 	// A rule that stays goes on from when it began; another begins now.
-	ok[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(replicate(nil, to("eu-west-2", account)), rule))
+	apitest.OK[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(replicate(nil, to("eu-west-2", account)), rule))
 
-	out := ok[*sdk.DescribeImageReplicationStatusOutput](t)(a.replicationOf("prod/web", byTag("v1")))
+	out := apitest.OK[*sdk.DescribeImageReplicationStatusOutput](t)(a.replicationOf("prod/web", byTag("v1")))
 	if *out.RepositoryName != "prod/web" || *out.ImageId.ImageDigest != after || *out.ImageId.ImageTag != "v1" {
 		t.Errorf("%+v", out)
 	}
@@ -144,17 +146,17 @@ func TestImagesThatRulesApplyToAreNotReplicatedAndThatIsSaid(t *testing.T) {
 	}
 	same(t, lines, []string{"eu-west-1 123456789012 FAILED UnsupportedOperation", "eu-west-1 210987654321 FAILED UnsupportedOperation"})
 	for repository, digest := range map[string]string{"web": elsewhere, "prod/web": before} {
-		out := ok[*sdk.DescribeImageReplicationStatusOutput](t)(a.replicationOf(repository, byDigest(digest)))
+		out := apitest.OK[*sdk.DescribeImageReplicationStatusOutput](t)(a.replicationOf(repository, byDigest(digest)))
 		if out.ReplicationStatuses == nil || len(out.ReplicationStatuses) != 0 {
 			t.Errorf("%s: %+v", repository, out.ReplicationStatuses)
 		}
 	}
 	_, err := a.replicationOf("web", byTag("nope"))
-	want(t, err, "ImageNotFoundException", "The image with imageId {imageDigest:'null', imageTag:'nope'} does not exist within the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "ImageNotFoundException", "The image with imageId {imageDigest:'null', imageTag:'nope'} does not exist within the repository with name 'web' in the registry with id '123456789012'")
 	_, err = a.replicationOf("nope", byTag("nope"))
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 	_, err = a.replicationOf("web", &types.ImageIdentifier{})
-	want(t, err, "InvalidParameterException", "Invalid request parameters: both tag and digest cannot be null")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid request parameters: both tag and digest cannot be null")
 }
 
 func TestReplicationBackfillsDoNotRun(t *testing.T) {
@@ -165,24 +167,24 @@ func TestReplicationBackfillsDoNotRun(t *testing.T) {
 		_, err := a.StartReplicationBackfill(ctx, &sdk.StartReplicationBackfillInput{Destination: &destination})
 		return err
 	}
-	want(t, begin(), "ValidationException", "The destination with region 'eu-west-1' and registryId '210987654321' is not part of the replication configuration of the registry")
-	ok[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(replicate(nil, destination)))
-	want(t, begin(), "UnsupportedOperationException", "Replication backfills do not run in this version of ecru yet.")
+	apitest.Want(t, begin(), "ValidationException", "The destination with region 'eu-west-1' and registryId '210987654321' is not part of the replication configuration of the registry")
+	apitest.OK[*sdk.PutReplicationConfigurationOutput](t)(a.putReplication(replicate(nil, destination)))
+	apitest.Want(t, begin(), "UnsupportedOperationException", "Replication backfills do not run in this version of ecru yet.")
 
-	list := ok[*sdk.ListReplicationBackfillsOutput](t)(a.ListReplicationBackfills(ctx, &sdk.ListReplicationBackfillsInput{RegistryId: aws.String(account)}))
+	list := apitest.OK[*sdk.ListReplicationBackfillsOutput](t)(a.ListReplicationBackfills(ctx, &sdk.ListReplicationBackfillsInput{RegistryId: aws.String(account)}))
 	if *list.RegistryId != account || list.Backfills == nil || len(list.Backfills) != 0 || list.NextToken != nil {
 		t.Errorf("%+v", list)
 	}
 	_, err := a.ListReplicationBackfills(ctx, &sdk.ListReplicationBackfillsInput{MaxResults: aws.Int32(51)})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 50'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'maxResults' failed to satisfy constraint: 'Member must have value less than or equal to 50'")
 	_, err = a.ListReplicationBackfills(ctx, &sdk.ListReplicationBackfillsInput{NextToken: aws.String("x")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
 
 	const missing = "The replication backfill with id 'b-1' does not exist in the registry with id '123456789012'"
 	_, err = a.StopReplicationBackfill(ctx, &sdk.StopReplicationBackfillInput{ReplicationBackfillId: aws.String("b-1")})
-	want(t, err, "ReplicationBackfillNotFoundException", missing)
+	apitest.Want(t, err, "ReplicationBackfillNotFoundException", missing)
 	_, err = a.DescribeReplicationBackfillResults(ctx, &sdk.DescribeReplicationBackfillResultsInput{ReplicationBackfillId: aws.String("b-1")})
-	want(t, err, "ReplicationBackfillNotFoundException", missing)
+	apitest.Want(t, err, "ReplicationBackfillNotFoundException", missing)
 	_, err = a.DescribeReplicationBackfillResults(ctx, &sdk.DescribeReplicationBackfillResultsInput{ReplicationBackfillId: aws.String("b-1"), ResultStatusFilter: "MAYBE"})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'resultStatusFilter' failed to satisfy constraint: 'Member must satisfy enum value set: [COMPLETE, FAILED]'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'resultStatusFilter' failed to satisfy constraint: 'Member must satisfy enum value set: [COMPLETE, FAILED]'")
 }

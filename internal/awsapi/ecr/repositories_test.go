@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 func TestARepositoryIsEchoedWhole(t *testing.T) {
@@ -24,21 +26,21 @@ func TestARepositoryIsEchoedWhole(t *testing.T) {
 	if age := time.Since(*r.CreatedAt); age < -time.Second || age > time.Minute {
 		t.Errorf("created %v ago", age)
 	}
-	all := ok[*sdk.CreateRepositoryOutput](t)(a.CreateRepository(ctx, &sdk.CreateRepositoryInput{
+	all := apitest.OK[*sdk.CreateRepositoryOutput](t)(a.CreateRepository(ctx, &sdk.CreateRepositoryInput{
 		RepositoryName: aws.String("all"), RegistryId: aws.String(account), ImageTagMutability: types.ImageTagMutabilityImmutableWithExclusion,
 		ImageTagMutabilityExclusionFilters: []types.ImageTagMutabilityExclusionFilter{{Filter: aws.String("dev-*"), FilterType: "WILDCARD"}},
 		ImageScanningConfiguration:         &types.ImageScanningConfiguration{ScanOnPush: true},
 		EncryptionConfiguration:            &types.EncryptionConfiguration{EncryptionType: "KMS", KmsKey: aws.String("arn:aws:kms:us-east-1:123456789012:key/k")},
 		Tags:                               []types.Tag{{Key: aws.String("team"), Value: aws.String("")}},
 	})).Repository
-	again := ok[*sdk.DescribeRepositoriesOutput](t)(a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{RepositoryNames: []string{"all"}})).Repositories[0]
+	again := apitest.OK[*sdk.DescribeRepositoriesOutput](t)(a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{RepositoryNames: []string{"all"}})).Repositories[0]
 	for _, r := range []*types.Repository{all, &again} {
 		if !r.ImageScanningConfiguration.ScanOnPush || *r.EncryptionConfiguration.KmsKey != "arn:aws:kms:us-east-1:123456789012:key/k" ||
 			r.ImageTagMutability != "IMMUTABLE_WITH_EXCLUSION" || *r.ImageTagMutabilityExclusionFilters[0].Filter != "dev-*" || r.ImageTagMutabilityExclusionFilters[0].FilterType != "WILDCARD" {
 			t.Errorf("%+v", r)
 		}
 	}
-	gone := ok[*sdk.DeleteRepositoryOutput](t)(a.DeleteRepository(ctx, &sdk.DeleteRepositoryInput{RepositoryName: aws.String("all")})).Repository
+	gone := apitest.OK[*sdk.DeleteRepositoryOutput](t)(a.DeleteRepository(ctx, &sdk.DeleteRepositoryInput{RepositoryName: aws.String("all")})).Repository
 	if *gone.RepositoryName != "all" || !gone.ImageScanningConfiguration.ScanOnPush {
 		t.Errorf("%+v", gone)
 	}
@@ -49,23 +51,23 @@ func TestRepositoryErrors(t *testing.T) {
 	ctx := t.Context()
 	a.repository("web")
 	_, err := a.CreateRepository(ctx, &sdk.CreateRepositoryInput{RepositoryName: aws.String("web")})
-	want(t, err, "RepositoryAlreadyExistsException", "The repository with name 'web' already exists in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryAlreadyExistsException", "The repository with name 'web' already exists in the registry with id '123456789012'")
 	_, err = a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{RepositoryNames: []string{"web", "nope"}})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 	_, err = a.DeleteRepository(ctx, &sdk.DeleteRepositoryInput{RepositoryName: aws.String("nope")})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 	a.image("web", "1", "latest")
 	_, err = a.DeleteRepository(ctx, &sdk.DeleteRepositoryInput{RepositoryName: aws.String("web")})
-	want(t, err, "RepositoryNotEmptyException", "The repository with name 'web' in registry with id '123456789012' cannot be deleted because it still contains images")
-	ok[*sdk.DeleteRepositoryOutput](t)(a.DeleteRepository(ctx, &sdk.DeleteRepositoryInput{RepositoryName: aws.String("web"), Force: true}))
+	apitest.Want(t, err, "RepositoryNotEmptyException", "The repository with name 'web' in registry with id '123456789012' cannot be deleted because it still contains images")
+	apitest.OK[*sdk.DeleteRepositoryOutput](t)(a.DeleteRepository(ctx, &sdk.DeleteRepositoryInput{RepositoryName: aws.String("web"), Force: true}))
 
 	filter := []types.ImageTagMutabilityExclusionFilter{{Filter: aws.String("*"), FilterType: "WILDCARD"}}
 	_, err = a.CreateRepository(ctx, &sdk.CreateRepositoryInput{RepositoryName: aws.String("web"), ImageTagMutability: "IMMUTABLE", ImageTagMutabilityExclusionFilters: filter})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: 'ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set as IMMUTABLE'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: 'ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set as IMMUTABLE'")
 	_, err = a.CreateRepository(ctx, &sdk.CreateRepositoryInput{RepositoryName: aws.String("web"), ImageTagMutability: "MUTABLE_WITH_EXCLUSION"})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: 'ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as MUTABLE_WITH_EXCLUSION'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: 'ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as MUTABLE_WITH_EXCLUSION'")
 	_, err = a.CreateRepository(ctx, &sdk.CreateRepositoryInput{RepositoryName: aws.String("web"), EncryptionConfiguration: &types.EncryptionConfiguration{EncryptionType: "AES256", KmsKey: aws.String("k")}})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'encryptionConfiguration' failed to satisfy constraint: 'Invalid encryption configuration: Encryption key should not be set for AES256 encryption.'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'encryptionConfiguration' failed to satisfy constraint: 'Invalid encryption configuration: Encryption key should not be set for AES256 encryption.'")
 }
 
 func TestRepositoriesPageByName(t *testing.T) {
@@ -78,7 +80,7 @@ func TestRepositoriesPageByName(t *testing.T) {
 	pages := sdk.NewDescribeRepositoriesPaginator(a, &sdk.DescribeRepositoriesInput{MaxResults: aws.Int32(3)})
 	n := 0
 	for pages.HasMorePages() {
-		out := ok[*sdk.DescribeRepositoriesOutput](t)(pages.NextPage(ctx))
+		out := apitest.OK[*sdk.DescribeRepositoriesOutput](t)(pages.NextPage(ctx))
 		n++
 		for _, r := range out.Repositories {
 			names = append(names, *r.RepositoryName)
@@ -87,26 +89,26 @@ func TestRepositoriesPageByName(t *testing.T) {
 	if n != 3 || strings.Join(names, " ") != "repo-0 repo-1 repo-2 repo-3 repo-4 repo-5 repo-6" {
 		t.Errorf("%d pages of %v", n, names)
 	}
-	exact := ok[*sdk.DescribeRepositoriesOutput](t)(a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{MaxResults: aws.Int32(7)}))
+	exact := apitest.OK[*sdk.DescribeRepositoriesOutput](t)(a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{MaxResults: aws.Int32(7)}))
 	if exact.NextToken != nil {
 		t.Error("a token on the last page")
 	}
 	_, err := a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{NextToken: aws.String("bad")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
 }
 
 func TestMutabilityAndScanOnPushOfARepository(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
 	a.repository("web")
-	m := ok[*sdk.PutImageTagMutabilityOutput](t)(a.PutImageTagMutability(ctx, &sdk.PutImageTagMutabilityInput{
+	m := apitest.OK[*sdk.PutImageTagMutabilityOutput](t)(a.PutImageTagMutability(ctx, &sdk.PutImageTagMutabilityInput{
 		RepositoryName: aws.String("web"), ImageTagMutability: "MUTABLE_WITH_EXCLUSION",
 		ImageTagMutabilityExclusionFilters: []types.ImageTagMutabilityExclusionFilter{{Filter: aws.String("v*"), FilterType: "WILDCARD"}},
 	}))
 	if *m.RegistryId != account || *m.RepositoryName != "web" || m.ImageTagMutability != "MUTABLE_WITH_EXCLUSION" || *m.ImageTagMutabilityExclusionFilters[0].Filter != "v*" {
 		t.Errorf("%+v", m)
 	}
-	s := ok[*sdk.PutImageScanningConfigurationOutput](t)(a.PutImageScanningConfiguration(ctx, &sdk.PutImageScanningConfigurationInput{
+	s := apitest.OK[*sdk.PutImageScanningConfigurationOutput](t)(a.PutImageScanningConfiguration(ctx, &sdk.PutImageScanningConfigurationInput{
 		RepositoryName: aws.String("web"), ImageScanningConfiguration: &types.ImageScanningConfiguration{ScanOnPush: true},
 	}))
 	if *s.RegistryId != account || *s.RepositoryName != "web" || !s.ImageScanningConfiguration.ScanOnPush {
@@ -115,10 +117,10 @@ func TestMutabilityAndScanOnPushOfARepository(t *testing.T) {
 	a.image("web", "1", "v1", "latest")
 	m2 := a.manifest("web", "2")
 	_, err := a.PutImage(ctx, &sdk.PutImageInput{RepositoryName: aws.String("web"), ImageManifest: &m2, ImageTag: aws.String("v1")})
-	want(t, err, "ImageTagAlreadyExistsException", "The image tag 'v1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable.")
-	ok[*sdk.PutImageOutput](t)(a.PutImage(ctx, &sdk.PutImageInput{RepositoryName: aws.String("web"), ImageManifest: &m2, ImageTag: aws.String("latest")}))
+	apitest.Want(t, err, "ImageTagAlreadyExistsException", "The image tag 'v1' already exists in the 'web' repository and cannot be overwritten because the tag is immutable.")
+	apitest.OK[*sdk.PutImageOutput](t)(a.PutImage(ctx, &sdk.PutImageInput{RepositoryName: aws.String("web"), ImageManifest: &m2, ImageTag: aws.String("latest")}))
 	_, err = a.PutImageTagMutability(ctx, &sdk.PutImageTagMutabilityInput{RepositoryName: aws.String("nope"), ImageTagMutability: "IMMUTABLE"})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 }
 
 func TestTagsOfARepository(t *testing.T) {
@@ -126,14 +128,14 @@ func TestTagsOfARepository(t *testing.T) {
 	ctx := t.Context()
 	arn := a.repository("web").RepositoryArn
 	tag := func(k, v string) types.Tag { return types.Tag{Key: &k, Value: &v} }
-	if tags := ok[*sdk.ListTagsForResourceOutput](t)(a.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceArn: arn})).Tags; tags == nil || len(tags) != 0 {
+	if tags := apitest.OK[*sdk.ListTagsForResourceOutput](t)(a.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceArn: arn})).Tags; tags == nil || len(tags) != 0 {
 		t.Errorf("%+v", tags)
 	}
-	ok[*sdk.TagResourceOutput](t)(a.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{tag("b", "1"), tag("a", "1")}}))
-	ok[*sdk.TagResourceOutput](t)(a.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{tag("b", "2"), tag("c", "")}}))
-	ok[*sdk.UntagResourceOutput](t)(a.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a", "unknown"}}))
+	apitest.OK[*sdk.TagResourceOutput](t)(a.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{tag("b", "1"), tag("a", "1")}}))
+	apitest.OK[*sdk.TagResourceOutput](t)(a.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{tag("b", "2"), tag("c", "")}}))
+	apitest.OK[*sdk.UntagResourceOutput](t)(a.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"a", "unknown"}}))
 	var got []string
-	for _, t := range ok[*sdk.ListTagsForResourceOutput](t)(a.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceArn: arn})).Tags {
+	for _, t := range apitest.OK[*sdk.ListTagsForResourceOutput](t)(a.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceArn: arn})).Tags {
 		got = append(got, *t.Key+"="+*t.Value)
 	}
 	if strings.Join(got, " ") != "b=2 c=" {
@@ -141,16 +143,16 @@ func TestTagsOfARepository(t *testing.T) {
 	}
 	for _, bad := range []string{"web", "arn:aws:ecr:us-east-1:123456789012:repository/", "arn:aws:s3:::bucket"} {
 		_, err := a.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: &bad, Tags: []types.Tag{tag("a", "b")}})
-		want(t, err, "InvalidParameterException", "Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'")
+		apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'")
 	}
 	var many []types.Tag
 	for i := range 51 {
 		many = append(many, tag(fmt.Sprint(i), ""))
 	}
 	_, err := a.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: arn, Tags: many})
-	want(t, err, "TooManyTagsException", "The maximum number of tags that can be applied to a repository is 50")
+	apitest.Want(t, err, "TooManyTagsException", "The maximum number of tags that can be applied to a repository is 50")
 	_, err = a.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{tag(strings.Repeat("k", 129), "")}})
-	want(t, err, "InvalidTagParameterException", "Invalid parameter: tag keys must have between 1 and 128 characters")
+	apitest.Want(t, err, "InvalidTagParameterException", "Invalid parameter: tag keys must have between 1 and 128 characters")
 	_, err = a.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceArn: aws.String("arn:aws:ecr:us-east-1:123456789012:repository/nope")})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 }

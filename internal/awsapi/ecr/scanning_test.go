@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/match"
@@ -43,22 +44,22 @@ func TestAScanFromStartToFindings(t *testing.T) {
 	a.repository("web")
 	digest := a.image("web", "1", "v1")
 	_, err := a.findings(types.ImageIdentifier{ImageTag: aws.String("v1")})
-	want(t, err, "ScanNotFoundException", "Image scan does not exist for the image with '{imageDigest:'"+digest+"', imageTag:'v1'}' in the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "ScanNotFoundException", "Image scan does not exist for the image with '{imageDigest:'"+digest+"', imageTag:'v1'}' in the repository with name 'web' in the registry with id '123456789012'")
 
-	started := ok[*sdk.StartImageScanOutput](t)(a.scan(digest))
+	started := apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(digest))
 	if *started.RegistryId != account || *started.RepositoryName != "web" || *started.ImageId.ImageDigest != digest || started.ImageId.ImageTag != nil ||
 		started.ImageScanStatus.Status != "IN_PROGRESS" || started.ImageScanStatus.Description != nil {
 		t.Errorf("%+v", started)
 	}
-	running := ok[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &digest}))
+	running := apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &digest}))
 	if running.ImageScanStatus.Status != "IN_PROGRESS" || running.ImageScanFindings != nil {
 		t.Errorf("%+v", running)
 	}
 	_, err = a.scan(digest)
-	want(t, err, "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again.")
+	apitest.Want(t, err, "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again.")
 
 	a.finish("web", digest, complete(1), finding(1))
-	out := ok[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageTag: aws.String("v1")}))
+	out := apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageTag: aws.String("v1")}))
 	if *out.ImageId.ImageDigest != digest || *out.ImageId.ImageTag != "v1" || *out.RegistryId != account || *out.RepositoryName != "web" ||
 		out.ImageScanStatus.Status != "COMPLETE" || *out.ImageScanStatus.Description != "The scan was completed successfully." {
 		t.Errorf("%+v", out)
@@ -72,8 +73,8 @@ func TestAScanFromStartToFindings(t *testing.T) {
 		attributes(got) != "package_version=3.0.1-r0 package_name=openssl CVSS3_VECTOR=CVSS:3.1/AV:N CVSS3_SCORE=7.5" {
 		t.Errorf("%+v: %s", got, attributes(got))
 	}
-	a.wait(24*time.Hour + time.Second)
-	ok[*sdk.StartImageScanOutput](t)(a.scan(digest))
+	a.Wait(24*time.Hour + time.Second)
+	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(digest))
 }
 
 func attributes(f types.ImageScanFinding) string {
@@ -88,16 +89,16 @@ func TestACleanImageHasEmptyListsAndAFailedScanNone(t *testing.T) {
 	a := start(t)
 	a.repository("web")
 	clean, failed := a.image("web", "1"), a.image("web", "2")
-	ok[*sdk.StartImageScanOutput](t)(a.scan(clean))
-	ok[*sdk.StartImageScanOutput](t)(a.scan(failed))
+	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(clean))
+	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(failed))
 	a.finish("web", clean, meta.Scan{Status: meta.ScanComplete, CompletedAt: time.Now(), SourceUpdatedAt: time.Now()})
 	const reason = "UnsupportedImageError: The operating system 'alpine' version 'v3.21' is not supported."
 	a.finish("web", failed, meta.Scan{Status: meta.ScanFailed, Description: reason, CompletedAt: time.Now()})
-	out := ok[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &clean}))
+	out := apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &clean}))
 	if f := out.ImageScanFindings; f == nil || f.Findings == nil || len(f.Findings) != 0 || f.FindingSeverityCounts == nil || len(f.FindingSeverityCounts) != 0 {
 		t.Errorf("%+v", out.ImageScanFindings)
 	}
-	out = ok[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &failed}))
+	out = apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &failed}))
 	if out.ImageScanStatus.Status != "FAILED" || *out.ImageScanStatus.Description != reason || out.ImageScanFindings != nil {
 		t.Errorf("%+v", out)
 	}
@@ -112,7 +113,7 @@ func TestFindingsPage(t *testing.T) {
 	ctx := t.Context()
 	a.repository("web")
 	digest := a.image("web", "1")
-	ok[*sdk.StartImageScanOutput](t)(a.scan(digest))
+	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(digest))
 	var all []match.Finding
 	for i := range 250 {
 		all = append(all, finding(i))
@@ -123,7 +124,7 @@ func TestFindingsPage(t *testing.T) {
 	var token *string
 	pages := sdk.NewDescribeImageScanFindingsPaginator(a, in)
 	for pages.HasMorePages() {
-		out := ok[*sdk.DescribeImageScanFindingsOutput](t)(pages.NextPage(ctx))
+		out := apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(pages.NextPage(ctx))
 		sizes = append(sizes, fmt.Sprint(len(out.ImageScanFindings.Findings)))
 		if out.ImageScanStatus.Status != "COMPLETE" || out.ImageScanFindings.FindingSeverityCounts["HIGH"] != 250 {
 			t.Errorf("a page without its head: %+v", out)
@@ -139,12 +140,12 @@ func TestFindingsPage(t *testing.T) {
 		t.Errorf("%v, %d findings", sizes, len(names))
 	}
 	// The next snapshot is another list.
-	a.wait(25 * time.Hour)
-	ok[*sdk.StartImageScanOutput](t)(a.scan(digest))
+	a.Wait(25 * time.Hour)
+	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(digest))
 	a.finish("web", digest, complete(0))
 	in.NextToken = token
 	_, err := a.DescribeImageScanFindings(ctx, in)
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
 }
 
 func TestUnderTheOldEngineImageDetailsTellTheScan(t *testing.T) {
@@ -152,21 +153,21 @@ func TestUnderTheOldEngineImageDetailsTellTheScan(t *testing.T) {
 	ctx := t.Context()
 	a.repository("web")
 	digest := a.image("web", "1", "v1")
-	ok[*sdk.PutAccountSettingOutput](t)(a.PutAccountSetting(ctx, &sdk.PutAccountSettingInput{Name: aws.String("BASIC_SCAN_TYPE_VERSION"), Value: aws.String("CLAIR")}))
-	ok[*sdk.StartImageScanOutput](t)(a.scan(digest))
+	apitest.OK[*sdk.PutAccountSettingOutput](t)(a.PutAccountSetting(ctx, &sdk.PutAccountSettingInput{Name: aws.String("BASIC_SCAN_TYPE_VERSION"), Value: aws.String("CLAIR")}))
+	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(digest))
 	a.finish("web", digest, complete(1), finding(1))
 	describe := func() types.ImageDetail {
-		return ok[*sdk.DescribeImagesOutput](t)(a.DescribeImages(ctx, &sdk.DescribeImagesInput{RepositoryName: aws.String("web"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}}})).ImageDetails[0]
+		return apitest.OK[*sdk.DescribeImagesOutput](t)(a.DescribeImages(ctx, &sdk.DescribeImagesInput{RepositoryName: aws.String("web"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}}})).ImageDetails[0]
 	}
 	d := describe()
 	if d.ImageScanStatus == nil || d.ImageScanStatus.Status != "COMPLETE" || d.ImageScanFindingsSummary.FindingSeverityCounts["HIGH"] != 1 || d.ImageScanFindingsSummary.ImageScanCompletedAt == nil {
 		t.Errorf("%+v", d)
 	}
-	out := ok[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &digest}))
+	out := apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &digest}))
 	if got := attributes(out.ImageScanFindings.Findings[0]); got != "package_version=3.0.1-r0 package_name=openssl CVSS2_VECTOR=AV:N CVSS2_SCORE=5.0" {
 		t.Error(got)
 	}
-	ok[*sdk.PutAccountSettingOutput](t)(a.PutAccountSetting(ctx, &sdk.PutAccountSettingInput{Name: aws.String("BASIC_SCAN_TYPE_VERSION"), Value: aws.String("AWS_NATIVE")}))
+	apitest.OK[*sdk.PutAccountSettingOutput](t)(a.PutAccountSetting(ctx, &sdk.PutAccountSettingInput{Name: aws.String("BASIC_SCAN_TYPE_VERSION"), Value: aws.String("AWS_NATIVE")}))
 	if d := describe(); d.ImageScanStatus != nil || d.ImageScanFindingsSummary != nil {
 		t.Errorf("%+v", d)
 	}
@@ -177,14 +178,14 @@ func TestWhatCannotBeScanned(t *testing.T) {
 	a.repository("web")
 	index := a.index("web", "index", a.image("web", "1"))
 	_, err := a.scan(index)
-	want(t, err, "UnsupportedImageTypeException", "An artifact with media type 'application/vnd.oci.image.index.v1+json' cannot be scanned. For more information, see the Amazon ECR documentation.")
+	apitest.Want(t, err, "UnsupportedImageTypeException", "An artifact with media type 'application/vnd.oci.image.index.v1+json' cannot be scanned. For more information, see the Amazon ECR documentation.")
 	unknown := "sha256:" + strings.Repeat("0", 64)
 	_, err = a.scan(unknown)
-	want(t, err, "ImageNotFoundException", "The image with imageId {imageDigest:'"+unknown+"', imageTag:'null'} does not exist within the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "ImageNotFoundException", "The image with imageId {imageDigest:'"+unknown+"', imageTag:'null'} does not exist within the repository with name 'web' in the registry with id '123456789012'")
 	_, err = a.StartImageScan(t.Context(), &sdk.StartImageScanInput{RepositoryName: aws.String("web"), ImageId: &types.ImageIdentifier{}})
-	want(t, err, "InvalidParameterException", "Invalid request parameters: both tag and digest cannot be null")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid request parameters: both tag and digest cannot be null")
 	_, err = a.StartImageScan(t.Context(), &sdk.StartImageScanInput{RepositoryName: aws.String("nope"), ImageId: &types.ImageIdentifier{ImageTag: aws.String("x")}})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'nope' does not exist in the registry with id '123456789012'")
 }
 
 func rule(frequency types.ScanFrequency, filters ...string) types.RegistryScanningRule {
@@ -198,24 +199,24 @@ func rule(frequency types.ScanFrequency, filters ...string) types.RegistryScanni
 func TestTheRegistrysScanningConfiguration(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
-	got := ok[*sdk.GetRegistryScanningConfigurationOutput](t)(a.GetRegistryScanningConfiguration(ctx, &sdk.GetRegistryScanningConfigurationInput{}))
+	got := apitest.OK[*sdk.GetRegistryScanningConfigurationOutput](t)(a.GetRegistryScanningConfiguration(ctx, &sdk.GetRegistryScanningConfigurationInput{}))
 	if *got.RegistryId != account || got.ScanningConfiguration.ScanType != "BASIC" || got.ScanningConfiguration.Rules == nil || len(got.ScanningConfiguration.Rules) != 0 {
 		t.Errorf("%+v", got)
 	}
 	for _, r := range []string{"prod", "repo-prod", "dev"} {
 		a.repository(r)
 	}
-	put := ok[*sdk.PutRegistryScanningConfigurationOutput](t)(a.PutRegistryScanningConfiguration(ctx, &sdk.PutRegistryScanningConfigurationInput{
+	put := apitest.OK[*sdk.PutRegistryScanningConfigurationOutput](t)(a.PutRegistryScanningConfiguration(ctx, &sdk.PutRegistryScanningConfigurationInput{
 		ScanType: "BASIC", Rules: []types.RegistryScanningRule{rule("SCAN_ON_PUSH", "*prod", "prod*")},
 	}))
 	if c := put.RegistryScanningConfiguration; c.ScanType != "BASIC" || len(c.Rules) != 1 || *c.Rules[0].RepositoryFilters[1].Filter != "prod*" || c.Rules[0].RepositoryFilters[1].FilterType != "WILDCARD" {
 		t.Errorf("%+v", c)
 	}
-	got = ok[*sdk.GetRegistryScanningConfigurationOutput](t)(a.GetRegistryScanningConfiguration(ctx, &sdk.GetRegistryScanningConfigurationInput{}))
+	got = apitest.OK[*sdk.GetRegistryScanningConfigurationOutput](t)(a.GetRegistryScanningConfiguration(ctx, &sdk.GetRegistryScanningConfigurationInput{}))
 	if len(got.ScanningConfiguration.Rules) != 1 || got.ScanningConfiguration.Rules[0].ScanFrequency != "SCAN_ON_PUSH" {
 		t.Errorf("%+v", got.ScanningConfiguration)
 	}
-	batch := ok[*sdk.BatchGetRepositoryScanningConfigurationOutput](t)(a.BatchGetRepositoryScanningConfiguration(ctx, &sdk.BatchGetRepositoryScanningConfigurationInput{
+	batch := apitest.OK[*sdk.BatchGetRepositoryScanningConfigurationOutput](t)(a.BatchGetRepositoryScanningConfiguration(ctx, &sdk.BatchGetRepositoryScanningConfigurationInput{
 		RepositoryNames: []string{"prod", "repo-prod", "dev", "nope"},
 	}))
 	var lines []string
@@ -242,23 +243,23 @@ func TestScanningConfigurationsThatAreRefused(t *testing.T) {
 		_, err := a.PutRegistryScanningConfiguration(t.Context(), &sdk.PutRegistryScanningConfigurationInput{ScanType: kind, Rules: rules})
 		return err
 	}
-	want(t, put("BASIC", rule("CONTINUOUS_SCAN", "*")), "InvalidParameterException", "Invalid parameter failed to satisfy constraint: 'Invalid scan frequency for scanType BASIC: CONTINUOUS_SCAN'")
-	want(t, put("BASIC", rule("SCAN_ON_PUSH", "a"), rule("SCAN_ON_PUSH", "b")), "InvalidParameterException", "Invalid input. Contains duplicate scan frequencies: [SCAN_ON_PUSH]")
-	want(t, put("SLOW"), "InvalidParameterException", "Invalid parameter at 'scanType' failed to satisfy constraint: 'Member must satisfy enum value set: [BASIC, ENHANCED]'")
-	want(t, put("BASIC", rule("SCAN_ON_PUSH", "NOT OK")), "InvalidParameterException",
+	apitest.Want(t, put("BASIC", rule("CONTINUOUS_SCAN", "*")), "InvalidParameterException", "Invalid parameter failed to satisfy constraint: 'Invalid scan frequency for scanType BASIC: CONTINUOUS_SCAN'")
+	apitest.Want(t, put("BASIC", rule("SCAN_ON_PUSH", "a"), rule("SCAN_ON_PUSH", "b")), "InvalidParameterException", "Invalid input. Contains duplicate scan frequencies: [SCAN_ON_PUSH]")
+	apitest.Want(t, put("SLOW"), "InvalidParameterException", "Invalid parameter at 'scanType' failed to satisfy constraint: 'Member must satisfy enum value set: [BASIC, ENHANCED]'")
+	apitest.Want(t, put("BASIC", rule("SCAN_ON_PUSH", "NOT OK")), "InvalidParameterException",
 		`Invalid parameter at 'rules.1.member.repositoryFilters.1.member.filter' failed to satisfy constraint: 'Member must satisfy regular expression pattern: ^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$'`)
-	want(t, put("BASIC", rule("MANUAL"), rule("MANUAL"), rule("MANUAL")), "InvalidParameterException", "Invalid parameter at 'rules' failed to satisfy constraint: 'Member must have length less than or equal to 2'")
+	apitest.Want(t, put("BASIC", rule("MANUAL"), rule("MANUAL"), rule("MANUAL")), "InvalidParameterException", "Invalid parameter at 'rules' failed to satisfy constraint: 'Member must have length less than or equal to 2'")
 }
 
 func TestScanOnPushStartsAScan(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
-	ok[*sdk.CreateRepositoryOutput](t)(a.CreateRepository(ctx, &sdk.CreateRepositoryInput{RepositoryName: aws.String("web"), ImageScanningConfiguration: &types.ImageScanningConfiguration{ScanOnPush: true}}))
+	apitest.OK[*sdk.CreateRepositoryOutput](t)(a.CreateRepository(ctx, &sdk.CreateRepositoryInput{RepositoryName: aws.String("web"), ImageScanningConfiguration: &types.ImageScanningConfiguration{ScanOnPush: true}}))
 	digest := a.image("web", "1", "v1")
-	out := ok[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &digest}))
+	out := apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageDigest: &digest}))
 	if out.ImageScanStatus.Status != "IN_PROGRESS" {
 		t.Errorf("%+v", out.ImageScanStatus)
 	}
 	_, err := a.scan(digest)
-	want(t, err, "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again.")
+	apitest.Want(t, err, "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again.")
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 const profile = "arn:aws:signer:us-east-1:123456789012:/signing-profiles/"
@@ -41,11 +43,11 @@ func TestTheSigningConfiguration(t *testing.T) {
 	ctx := t.Context()
 	const none = "Signing configuration does not exist in the registry with id '123456789012'"
 	_, err := a.GetSigningConfiguration(ctx, &sdk.GetSigningConfigurationInput{})
-	want(t, err, "SigningConfigurationNotFoundException", none)
+	apitest.Want(t, err, "SigningConfigurationNotFoundException", none)
 	_, err = a.DeleteSigningConfiguration(ctx, &sdk.DeleteSigningConfigurationInput{})
-	want(t, err, "SigningConfigurationNotFoundException", none)
+	apitest.Want(t, err, "SigningConfigurationNotFoundException", none)
 
-	put := ok[*sdk.PutSigningConfigurationOutput](t)(a.putSigning(sign(profile+"one", "prod*", "team/*"), sign(profile+"two")))
+	put := apitest.OK[*sdk.PutSigningConfigurationOutput](t)(a.putSigning(sign(profile+"one", "prod*", "team/*"), sign(profile+"two")))
 	const text = "one WILDCARD_MATCH:prod* WILDCARD_MATCH:team/*; two"
 	if got := shownSigning(put.SigningConfiguration); got != text {
 		t.Error(got)
@@ -53,16 +55,16 @@ func TestTheSigningConfiguration(t *testing.T) {
 	if got := notice(put.ResultMetadata); got != "The signing configuration is stored; this version of ecru does not sign images yet." {
 		t.Errorf("notice %q", got)
 	}
-	got := ok[*sdk.GetSigningConfigurationOutput](t)(a.GetSigningConfiguration(ctx, &sdk.GetSigningConfigurationInput{}))
+	got := apitest.OK[*sdk.GetSigningConfigurationOutput](t)(a.GetSigningConfiguration(ctx, &sdk.GetSigningConfigurationInput{}))
 	if *got.RegistryId != account || shownSigning(got.SigningConfiguration) != text {
 		t.Errorf("%+v", got)
 	}
-	gone := ok[*sdk.DeleteSigningConfigurationOutput](t)(a.DeleteSigningConfiguration(ctx, &sdk.DeleteSigningConfigurationInput{}))
+	gone := apitest.OK[*sdk.DeleteSigningConfigurationOutput](t)(a.DeleteSigningConfiguration(ctx, &sdk.DeleteSigningConfigurationInput{}))
 	if *gone.RegistryId != account || shownSigning(gone.SigningConfiguration) != text {
 		t.Errorf("%+v", gone)
 	}
 	_, err = a.GetSigningConfiguration(ctx, &sdk.GetSigningConfigurationInput{})
-	want(t, err, "SigningConfigurationNotFoundException", none)
+	apitest.Want(t, err, "SigningConfigurationNotFoundException", none)
 }
 
 func TestSigningConfigurationsThatAreRefused(t *testing.T) {
@@ -70,7 +72,7 @@ func TestSigningConfigurationsThatAreRefused(t *testing.T) {
 	refused := func(text string, rules ...types.SigningRule) {
 		t.Helper()
 		_, err := a.putSigning(rules...)
-		want(t, err, "InvalidParameterException", text)
+		apitest.Want(t, err, "InvalidParameterException", text)
 	}
 	const abroad = "arn:aws:signer:eu-west-1:123456789012:/signing-profiles/one"
 	refused("Invalid parameter at 'signingProfileArn' failed to satisfy constraint: 'The region of signing profile ARN '"+abroad+"' is 'eu-west-1' but must be 'us-east-1' (the current region)'",
@@ -94,12 +96,12 @@ func TestImagesThatRulesApplyToAreNotSignedAndThatIsSaid(t *testing.T) {
 		a.repository(name)
 	}
 	before := a.image("web", "1", "before")
-	a.wait(time.Second)
-	ok[*sdk.PutSigningConfigurationOutput](t)(a.putSigning(sign(profile+"one", "prod/*"), sign(profile+"two")))
-	a.wait(time.Second)
+	a.Wait(time.Second)
+	apitest.OK[*sdk.PutSigningConfigurationOutput](t)(a.putSigning(sign(profile+"one", "prod/*"), sign(profile+"two")))
+	a.Wait(time.Second)
 	statuses := func(repository string, id *types.ImageIdentifier) string {
 		t.Helper()
-		out := ok[*sdk.DescribeImageSigningStatusOutput](t)(a.signing(repository, id))
+		out := apitest.OK[*sdk.DescribeImageSigningStatusOutput](t)(a.signing(repository, id))
 		var lines []string
 		for _, s := range out.SigningStatuses {
 			lines = append(lines, strings.TrimPrefix(*s.SigningProfileArn, profile)+" "+string(s.Status)+" "+*s.FailureCode+" "+*s.FailureReason)
@@ -108,7 +110,7 @@ func TestImagesThatRulesApplyToAreNotSignedAndThatIsSaid(t *testing.T) {
 	}
 	const why = " FAILED UnsupportedOperation Managed signing does not run in this version of ecru yet."
 	digest := a.image("prod/web", "2", "v1")
-	out := ok[*sdk.DescribeImageSigningStatusOutput](t)(a.signing("prod/web", byTag("v1")))
+	out := apitest.OK[*sdk.DescribeImageSigningStatusOutput](t)(a.signing("prod/web", byTag("v1")))
 	if *out.RegistryId != account || *out.RepositoryName != "prod/web" || *out.ImageId.ImageDigest != digest || *out.ImageId.ImageTag != "v1" {
 		t.Errorf("%+v", out)
 	}
@@ -125,7 +127,7 @@ func TestImagesThatRulesApplyToAreNotSignedAndThatIsSaid(t *testing.T) {
 		t.Errorf("a signature is to be signed: %s", got)
 	}
 	_, err := a.signing("web", byTag("nope"))
-	want(t, err, "ImageNotFoundException", "The image with imageId {imageDigest:'null', imageTag:'nope'} does not exist within the repository with name 'web' in the registry with id '123456789012'")
+	apitest.Want(t, err, "ImageNotFoundException", "The image with imageId {imageDigest:'null', imageTag:'nope'} does not exist within the repository with name 'web' in the registry with id '123456789012'")
 	_, err = a.signing("web", &types.ImageIdentifier{ImageDigest: aws.String("x")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'imageDigest' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'imageDigest' failed to satisfy constraint: 'must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+''")
 }

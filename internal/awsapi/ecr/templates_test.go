@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 const (
@@ -20,7 +22,7 @@ const (
 // template makes one for pushes.
 func (a *api) template(prefix string) *sdk.CreateRepositoryCreationTemplateOutput {
 	a.t.Helper()
-	return ok[*sdk.CreateRepositoryCreationTemplateOutput](a.t)(a.CreateRepositoryCreationTemplate(a.t.Context(), &sdk.CreateRepositoryCreationTemplateInput{
+	return apitest.OK[*sdk.CreateRepositoryCreationTemplateOutput](a.t)(a.CreateRepositoryCreationTemplate(a.t.Context(), &sdk.CreateRepositoryCreationTemplateInput{
 		Prefix: &prefix, AppliedFor: []types.RCTAppliedFor{types.RCTAppliedForCreateOnPush},
 	}))
 }
@@ -28,7 +30,7 @@ func (a *api) template(prefix string) *sdk.CreateRepositoryCreationTemplateOutpu
 func TestACreationTemplateIsEchoedWhole(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
-	made := ok[*sdk.CreateRepositoryCreationTemplateOutput](t)(a.CreateRepositoryCreationTemplate(ctx, &sdk.CreateRepositoryCreationTemplateInput{
+	made := apitest.OK[*sdk.CreateRepositoryCreationTemplateOutput](t)(a.CreateRepositoryCreationTemplate(ctx, &sdk.CreateRepositoryCreationTemplateInput{
 		Prefix: aws.String("prod/"), Description: aws.String("production"), AppliedFor: []types.RCTAppliedFor{"PULL_THROUGH_CACHE", "CREATE_ON_PUSH"},
 		ImageTagMutability:                 types.ImageTagMutabilityImmutableWithExclusion,
 		ImageTagMutabilityExclusionFilters: []types.ImageTagMutabilityExclusionFilter{{Filter: aws.String("dev-*"), FilterType: "WILDCARD"}},
@@ -40,11 +42,11 @@ func TestACreationTemplateIsEchoedWhole(t *testing.T) {
 	if got := notice(made.ResultMetadata); got != "Creation templates are applied to pushes; this version of ecru does not replicate or pull from upstreams yet. Lifecycle policies are validated and stored; this version of ecru does not evaluate them yet." {
 		t.Errorf("notice %q", got)
 	}
-	listed := ok[*sdk.DescribeRepositoryCreationTemplatesOutput](t)(a.DescribeRepositoryCreationTemplates(ctx, &sdk.DescribeRepositoryCreationTemplatesInput{Prefixes: []string{"prod", "unknown"}}))
+	listed := apitest.OK[*sdk.DescribeRepositoryCreationTemplatesOutput](t)(a.DescribeRepositoryCreationTemplates(ctx, &sdk.DescribeRepositoryCreationTemplatesInput{Prefixes: []string{"prod", "unknown"}}))
 	if *made.RegistryId != account || *listed.RegistryId != account || len(listed.RepositoryCreationTemplates) != 1 {
 		t.Fatalf("%+v\n%+v", made, listed)
 	}
-	gone := ok[*sdk.DeleteRepositoryCreationTemplateOutput](t)(a.DeleteRepositoryCreationTemplate(ctx, &sdk.DeleteRepositoryCreationTemplateInput{Prefix: aws.String("prod")}))
+	gone := apitest.OK[*sdk.DeleteRepositoryCreationTemplateOutput](t)(a.DeleteRepositoryCreationTemplate(ctx, &sdk.DeleteRepositoryCreationTemplateInput{Prefix: aws.String("prod")}))
 	for _, r := range []*types.RepositoryCreationTemplate{made.RepositoryCreationTemplate, &listed.RepositoryCreationTemplates[0], gone.RepositoryCreationTemplate} {
 		if *r.Prefix != "prod" || *r.Description != "production" || fmt.Sprint(r.AppliedFor) != "[PULL_THROUGH_CACHE CREATE_ON_PUSH]" ||
 			r.ImageTagMutability != "IMMUTABLE_WITH_EXCLUSION" || *r.ImageTagMutabilityExclusionFilters[0].Filter != "dev-*" ||
@@ -54,7 +56,7 @@ func TestACreationTemplateIsEchoedWhole(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if rest := ok[*sdk.DescribeRepositoryCreationTemplatesOutput](t)(a.DescribeRepositoryCreationTemplates(ctx, &sdk.DescribeRepositoryCreationTemplatesInput{Prefixes: []string{"prod"}})); rest.RepositoryCreationTemplates == nil || len(rest.RepositoryCreationTemplates) != 0 {
+	if rest := apitest.OK[*sdk.DescribeRepositoryCreationTemplatesOutput](t)(a.DescribeRepositoryCreationTemplates(ctx, &sdk.DescribeRepositoryCreationTemplatesInput{Prefixes: []string{"prod"}})); rest.RepositoryCreationTemplates == nil || len(rest.RepositoryCreationTemplates) != 0 {
 		t.Errorf("an unknown prefix: %+v", rest)
 	}
 }
@@ -68,14 +70,14 @@ func TestDefaultsAndUpdatesOfACreationTemplate(t *testing.T) {
 		r.Description != nil || r.RepositoryPolicy != nil || r.LifecyclePolicy != nil || r.CustomRoleArn != nil || r.ResourceTags == nil || notice(made.ResultMetadata) != "" {
 		t.Errorf("%+v", r)
 	}
-	r = ok[*sdk.UpdateRepositoryCreationTemplateOutput](t)(a.UpdateRepositoryCreationTemplate(ctx, &sdk.UpdateRepositoryCreationTemplateInput{
+	r = apitest.OK[*sdk.UpdateRepositoryCreationTemplateOutput](t)(a.UpdateRepositoryCreationTemplate(ctx, &sdk.UpdateRepositoryCreationTemplateInput{
 		Prefix: aws.String("ROOT"), ImageTagMutability: "IMMUTABLE", RepositoryPolicy: aws.String(templatePolicy),
 		ResourceTags: []types.Tag{{Key: aws.String("team"), Value: aws.String("web")}},
 	})).RepositoryCreationTemplate
 	if r.ImageTagMutability != "IMMUTABLE" || *r.RepositoryPolicy != templatePolicy || len(r.AppliedFor) != 1 || len(r.ResourceTags) != 1 {
 		t.Errorf("%+v", r)
 	}
-	r = ok[*sdk.UpdateRepositoryCreationTemplateOutput](t)(a.UpdateRepositoryCreationTemplate(ctx, &sdk.UpdateRepositoryCreationTemplateInput{
+	r = apitest.OK[*sdk.UpdateRepositoryCreationTemplateOutput](t)(a.UpdateRepositoryCreationTemplate(ctx, &sdk.UpdateRepositoryCreationTemplateInput{
 		Prefix: aws.String("ROOT"), RepositoryPolicy: aws.String(""), ResourceTags: []types.Tag{}, AppliedFor: []types.RCTAppliedFor{"REPLICATION"},
 	})).RepositoryCreationTemplate
 	if r.ImageTagMutability != "IMMUTABLE" || r.RepositoryPolicy != nil || r.AppliedFor[0] != "REPLICATION" || len(r.ResourceTags) != 0 {
@@ -98,19 +100,19 @@ func TestErrorsOfCreationTemplates(t *testing.T) {
 		_, err := a.CreateRepositoryCreationTemplate(ctx, &in)
 		return err
 	}
-	want(t, create(sdk.CreateRepositoryCreationTemplateInput{Prefix: aws.String("prod/")}),
+	apitest.Want(t, create(sdk.CreateRepositoryCreationTemplateInput{Prefix: aws.String("prod/")}),
 		"TemplateAlreadyExistsException", "The repository creation template already exists. Specify a unique prefix and try again.")
 	_, err := a.UpdateRepositoryCreationTemplate(ctx, &sdk.UpdateRepositoryCreationTemplateInput{Prefix: aws.String("nope")})
-	want(t, err, "TemplateNotFoundException", "The specified repository creation template can't be found. Verify the registry ID and prefix and try again.")
+	apitest.Want(t, err, "TemplateNotFoundException", "The specified repository creation template can't be found. Verify the registry ID and prefix and try again.")
 	_, err = a.DeleteRepositoryCreationTemplate(ctx, &sdk.DeleteRepositoryCreationTemplateInput{Prefix: aws.String("nope")})
-	want(t, err, "TemplateNotFoundException", "The specified repository creation template can't be found. Verify the registry ID and prefix and try again.")
-	want(t, create(sdk.CreateRepositoryCreationTemplateInput{ImageTagMutability: "IMMUTABLE_WITH_EXCLUSION"}), "InvalidParameterException",
+	apitest.Want(t, err, "TemplateNotFoundException", "The specified repository creation template can't be found. Verify the registry ID and prefix and try again.")
+	apitest.Want(t, create(sdk.CreateRepositoryCreationTemplateInput{ImageTagMutability: "IMMUTABLE_WITH_EXCLUSION"}), "InvalidParameterException",
 		"Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: 'ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as IMMUTABLE_WITH_EXCLUSION'")
-	want(t, create(sdk.CreateRepositoryCreationTemplateInput{RepositoryPolicy: aws.String("no")}), "InvalidParameterException",
+	apitest.Want(t, create(sdk.CreateRepositoryCreationTemplateInput{RepositoryPolicy: aws.String("no")}), "InvalidParameterException",
 		"Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'")
-	want(t, create(sdk.CreateRepositoryCreationTemplateInput{LifecyclePolicy: aws.String("no")}), "InvalidParameterException",
+	apitest.Want(t, create(sdk.CreateRepositoryCreationTemplateInput{LifecyclePolicy: aws.String("no")}), "InvalidParameterException",
 		"Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: 'Lifecycle policy parsing failure: Could not map policyString into LifecyclePolicy.'")
-	want(t, create(sdk.CreateRepositoryCreationTemplateInput{ResourceTags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}}), "InvalidTagParameterException",
+	apitest.Want(t, create(sdk.CreateRepositoryCreationTemplateInput{ResourceTags: []types.Tag{{Key: aws.String("aws:x"), Value: aws.String("")}}}), "InvalidTagParameterException",
 		"Invalid parameter: tag keys must not begin with aws:")
 	err = create(sdk.CreateRepositoryCreationTemplateInput{AppliedFor: []types.RCTAppliedFor{"FUN"}})
 	if err == nil || !strings.Contains(err.Error(), "Member must satisfy enum value set: [REPLICATION, PULL_THROUGH_CACHE, CREATE_ON_PUSH]") {
@@ -131,7 +133,7 @@ func TestCreationTemplatesPageByPrefix(t *testing.T) {
 	pages := sdk.NewDescribeRepositoryCreationTemplatesPaginator(a, &sdk.DescribeRepositoryCreationTemplatesInput{MaxResults: aws.Int32(2)})
 	n := 0
 	for ; pages.HasMorePages(); n++ {
-		for _, r := range ok[*sdk.DescribeRepositoryCreationTemplatesOutput](t)(pages.NextPage(t.Context())).RepositoryCreationTemplates {
+		for _, r := range apitest.OK[*sdk.DescribeRepositoryCreationTemplatesOutput](t)(pages.NextPage(t.Context())).RepositoryCreationTemplates {
 			got = append(got, *r.Prefix)
 		}
 	}
@@ -139,20 +141,20 @@ func TestCreationTemplatesPageByPrefix(t *testing.T) {
 		t.Errorf("%d pages of %v", n, got)
 	}
 	_, err := a.DescribeRepositoryCreationTemplates(t.Context(), &sdk.DescribeRepositoryCreationTemplatesInput{NextToken: aws.String("bad")})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid pagination token'")
 	_, err = a.DescribeRepositoryCreationTemplates(t.Context(), &sdk.DescribeRepositoryCreationTemplatesInput{Prefixes: slices.Repeat([]string{"team"}, 101)})
-	want(t, err, "InvalidParameterException", "Invalid parameter at 'prefixes' failed to satisfy constraint: 'Member must have length less than or equal to 100'")
+	apitest.Want(t, err, "InvalidParameterException", "Invalid parameter at 'prefixes' failed to satisfy constraint: 'Member must have length less than or equal to 100'")
 }
 
 func TestLayersOfARepositoryThatATemplateMakes(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
 	_, err := a.InitiateLayerUpload(ctx, &sdk.InitiateLayerUploadInput{RepositoryName: aws.String("prod/app")})
-	want(t, err, "RepositoryNotFoundException", "The repository with name 'prod/app' does not exist in the registry with id '123456789012'")
+	apitest.Want(t, err, "RepositoryNotFoundException", "The repository with name 'prod/app' does not exist in the registry with id '123456789012'")
 	a.template("prod")
 	a.layer("prod/app", []byte("content"))
 	a.image("prod/app", "seed", "v1")
-	found := ok[*sdk.DescribeRepositoriesOutput](t)(a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{RepositoryNames: []string{"prod/app"}})).Repositories[0]
+	found := apitest.OK[*sdk.DescribeRepositoriesOutput](t)(a.DescribeRepositories(ctx, &sdk.DescribeRepositoriesInput{RepositoryNames: []string{"prod/app"}})).Repositories[0]
 	if *found.RepositoryName != "prod/app" {
 		t.Errorf("%+v", found)
 	}

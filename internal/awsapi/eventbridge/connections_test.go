@@ -11,6 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -28,7 +29,7 @@ func basic(user, password string) *types.CreateConnectionAuthRequestParameters {
 // connection makes one of BASIC and answers its ARN.
 func (a *api) connection(name string) string {
 	a.t.Helper()
-	out := ok[*sdk.CreateConnectionOutput](a.t)(a.CreateConnection(a.t.Context(), &sdk.CreateConnectionInput{
+	out := apitest.OK[*sdk.CreateConnectionOutput](a.t)(a.CreateConnection(a.t.Context(), &sdk.CreateConnectionInput{
 		Name: &name, AuthorizationType: types.ConnectionAuthorizationTypeBasic, AuthParameters: basic("user", "pass-word"),
 	}))
 	return *out.ConnectionArn
@@ -36,7 +37,7 @@ func (a *api) connection(name string) string {
 
 func (a *api) describe(name string) *sdk.DescribeConnectionOutput {
 	a.t.Helper()
-	return ok[*sdk.DescribeConnectionOutput](a.t)(a.DescribeConnection(a.t.Context(), &sdk.DescribeConnectionInput{Name: &name}))
+	return apitest.OK[*sdk.DescribeConnectionOutput](a.t)(a.DescribeConnection(a.t.Context(), &sdk.DescribeConnectionInput{Name: &name}))
 }
 
 // secretOf is the value of a connection's secret.
@@ -55,7 +56,7 @@ func (a *api) secretOf(name string) map[string]any {
 
 func TestAConnectionKeepsItsCredentialsInASecret(t *testing.T) {
 	a, ctx := start(t), t.Context()
-	made := ok[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
+	made := apitest.OK[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
 		Name: aws.String("hook"), Description: aws.String("d"), AuthorizationType: types.ConnectionAuthorizationTypeApiKey,
 		AuthParameters: &types.CreateConnectionAuthRequestParameters{
 			ApiKeyAuthParameters: &types.CreateConnectionApiKeyAuthRequestParameters{ApiKeyName: aws.String("X-Key"), ApiKeyValue: aws.String("k-e-y")},
@@ -97,7 +98,7 @@ func TestAConnectionKeepsItsCredentialsInASecret(t *testing.T) {
 		t.Errorf("the secret is described as %+v, %v", secret, err)
 	}
 	_, err = a.CreateConnection(ctx, &sdk.CreateConnectionInput{Name: aws.String("hook"), AuthorizationType: "BASIC", AuthParameters: basic("u", "p")})
-	want(t, err, "ResourceAlreadyExistsException", "Connection hook already exists.")
+	apitest.Want(t, err, "ResourceAlreadyExistsException", "Connection hook already exists.")
 }
 
 func TestUsersDoNotChangeManagedSecrets(t *testing.T) {
@@ -119,7 +120,7 @@ func TestUsersDoNotChangeManagedSecrets(t *testing.T) {
 
 func TestAnUpdateKeepsSecretsThatItDoesNotGive(t *testing.T) {
 	a, ctx := start(t), t.Context()
-	ok[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
+	apitest.OK[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
 		Name: aws.String("hook"), AuthorizationType: "OAUTH_CLIENT_CREDENTIALS",
 		AuthParameters: &types.CreateConnectionAuthRequestParameters{OAuthParameters: &types.CreateConnectionOAuthRequestParameters{
 			AuthorizationEndpoint: aws.String("https://id.example.com/token"), HttpMethod: "POST",
@@ -128,11 +129,11 @@ func TestAnUpdateKeepsSecretsThatItDoesNotGive(t *testing.T) {
 		}},
 	}))
 	arn := *a.describe("hook").SecretArn
-	a.wait(time.Second)
+	a.Wait(time.Second)
 	update := func(in *sdk.UpdateConnectionInput) {
 		t.Helper()
 		in.Name = aws.String("hook")
-		ok[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, in))
+		apitest.OK[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, in))
 	}
 	update(&sdk.UpdateConnectionInput{Description: aws.String("new")})
 	update(&sdk.UpdateConnectionInput{AuthParameters: &types.UpdateConnectionAuthRequestParameters{OAuthParameters: &types.UpdateConnectionOAuthRequestParameters{
@@ -151,7 +152,7 @@ func TestAnUpdateKeepsSecretsThatItDoesNotGive(t *testing.T) {
 		t.Errorf("described as %+v", d)
 	}
 	_, err := a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{Name: aws.String("hook"), AuthorizationType: "BASIC"})
-	want(t, err, "ValidationException", "Parameter AuthParameters is not valid. Reason: BasicAuthParameters with Username and Password must be specified for the authorization type BASIC.")
+	apitest.Want(t, err, "ValidationException", "Parameter AuthParameters is not valid. Reason: BasicAuthParameters with Username and Password must be specified for the authorization type BASIC.")
 	update(&sdk.UpdateConnectionInput{AuthorizationType: "BASIC", AuthParameters: &types.UpdateConnectionAuthRequestParameters{
 		BasicAuthParameters: &types.UpdateConnectionBasicAuthRequestParameters{Username: aws.String("u"), Password: aws.String("p")},
 	}})
@@ -166,7 +167,7 @@ func TestAConnectionIsDeauthorizedAndAuthorizedAgain(t *testing.T) {
 	arn := a.connection("hook")
 	hook := a.hook("hook", arn)
 	secret := *a.describe("hook").SecretArn
-	out := ok[*sdk.DeauthorizeConnectionOutput](t)(a.DeauthorizeConnection(ctx, &sdk.DeauthorizeConnectionInput{Name: aws.String("hook")}))
+	out := apitest.OK[*sdk.DeauthorizeConnectionOutput](t)(a.DeauthorizeConnection(ctx, &sdk.DeauthorizeConnectionInput{Name: aws.String("hook")}))
 	if out.ConnectionState != "DEAUTHORIZED" {
 		t.Errorf("state is %s", out.ConnectionState)
 	}
@@ -180,16 +181,16 @@ func TestAConnectionIsDeauthorizedAndAuthorizedAgain(t *testing.T) {
 	if _, _, _, err := a.svc.EventDestination(ctx, account, hook); registry.CodeOf(err) != registry.CodeInvalidState {
 		t.Errorf("it is used: %v", err)
 	}
-	if d := ok[*sdk.DescribeApiDestinationOutput](t)(a.DescribeApiDestination(ctx, &sdk.DescribeApiDestinationInput{Name: aws.String("hook")})); d.ApiDestinationState != "INACTIVE" {
+	if d := apitest.OK[*sdk.DescribeApiDestinationOutput](t)(a.DescribeApiDestination(ctx, &sdk.DescribeApiDestinationInput{Name: aws.String("hook")})); d.ApiDestinationState != "INACTIVE" {
 		t.Errorf("the destination is %s", d.ApiDestinationState)
 	}
 	update := &sdk.UpdateConnectionInput{Name: aws.String("hook"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{
 		BasicAuthParameters: &types.UpdateConnectionBasicAuthRequestParameters{Username: aws.String("u")},
 	}}
 	_, err := a.UpdateConnection(ctx, update)
-	want(t, err, "ValidationException", "Parameter AuthParameters is not valid. Reason: BasicAuthParameters with Username and Password must be specified for the authorization type BASIC.")
+	apitest.Want(t, err, "ValidationException", "Parameter AuthParameters is not valid. Reason: BasicAuthParameters with Username and Password must be specified for the authorization type BASIC.")
 	update.AuthParameters.BasicAuthParameters.Password = aws.String("p2")
-	if up := ok[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, update)); up.ConnectionState != "AUTHORIZED" || *up.ConnectionArn != arn {
+	if up := apitest.OK[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, update)); up.ConnectionState != "AUTHORIZED" || *up.ConnectionArn != arn {
 		t.Errorf("updated: %+v", up)
 	}
 	if _, auth, _, err := a.svc.EventDestination(ctx, account, hook); err != nil || auth.Secret != "p2" {
@@ -201,7 +202,7 @@ func TestADeletedConnectionTakesItsSecretWithIt(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	hook := a.hook("hook", a.connection("hook"))
 	secret := *a.describe("hook").SecretArn
-	if out := ok[*sdk.DeleteConnectionOutput](t)(a.DeleteConnection(ctx, &sdk.DeleteConnectionInput{Name: aws.String("hook")})); out.ConnectionState != "DELETING" {
+	if out := apitest.OK[*sdk.DeleteConnectionOutput](t)(a.DeleteConnection(ctx, &sdk.DeleteConnectionInput{Name: aws.String("hook")})); out.ConnectionState != "DELETING" {
 		t.Errorf("state is %s", out.ConnectionState)
 	}
 	if _, err := a.svc.SecretOf(ctx, root, "DescribeSecret", secret); registry.CodeOf(err) != registry.CodeResourceNotFound {
@@ -211,13 +212,13 @@ func TestADeletedConnectionTakesItsSecretWithIt(t *testing.T) {
 		return "Failed to " + tried + " the connection(s). Connection 'hook' does not exist."
 	}
 	_, err := a.DescribeConnection(ctx, &sdk.DescribeConnectionInput{Name: aws.String("hook")})
-	want(t, err, "ResourceNotFoundException", gone("describe"))
+	apitest.Want(t, err, "ResourceNotFoundException", gone("describe"))
 	_, err = a.DeleteConnection(ctx, &sdk.DeleteConnectionInput{Name: aws.String("hook")})
-	want(t, err, "ResourceNotFoundException", gone("delete"))
+	apitest.Want(t, err, "ResourceNotFoundException", gone("delete"))
 	_, err = a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{Name: aws.String("hook")})
-	want(t, err, "ResourceNotFoundException", gone("update"))
+	apitest.Want(t, err, "ResourceNotFoundException", gone("update"))
 	_, err = a.DeauthorizeConnection(ctx, &sdk.DeauthorizeConnectionInput{Name: aws.String("hook")})
-	want(t, err, "ResourceNotFoundException", gone("deauthorize"))
+	apitest.Want(t, err, "ResourceNotFoundException", gone("deauthorize"))
 	// A namesake is another connection: its credentials do not go there.
 	a.connection("hook")
 	if _, _, _, err := a.svc.EventDestination(ctx, account, hook); registry.CodeOf(err) != registry.CodeResourceNotFound {
@@ -246,7 +247,7 @@ func TestSecretsThatNoConnectionHasAreSwept(t *testing.T) {
 	if n := left(); n != 2 {
 		t.Errorf("%d secrets are left: one may yet get its connection", n)
 	}
-	a.wait(2 * time.Hour)
+	a.Wait(2 * time.Hour)
 	if n := left(); n != 1 {
 		t.Errorf("%d secrets are left", n)
 	}
@@ -258,12 +259,12 @@ func TestConnectionsAreListed(t *testing.T) {
 	for _, name := range []string{"a", "ab", "abc", "b"} {
 		a.connection(name)
 	}
-	ok[*sdk.DeauthorizeConnectionOutput](t)(a.DeauthorizeConnection(ctx, &sdk.DeauthorizeConnectionInput{Name: aws.String("ab")}))
+	apitest.OK[*sdk.DeauthorizeConnectionOutput](t)(a.DeauthorizeConnection(ctx, &sdk.DeauthorizeConnectionInput{Name: aws.String("ab")}))
 	list := func(in sdk.ListConnectionsInput) string {
 		t.Helper()
 		var names []string
 		for {
-			out := ok[*sdk.ListConnectionsOutput](t)(a.ListConnections(ctx, &in))
+			out := apitest.OK[*sdk.ListConnectionsOutput](t)(a.ListConnections(ctx, &in))
 			for _, c := range out.Connections {
 				names = append(names, *c.Name)
 			}
@@ -293,19 +294,19 @@ func TestWhatAConnectionMayBeLike(t *testing.T) {
 		_, err := a.CreateConnection(ctx, in)
 		return err
 	}
-	want(t, create(func(in *sdk.CreateConnectionInput) { in.AuthorizationType = "INVALID_AUTH_TYPE" }), "ValidationException",
+	apitest.Want(t, create(func(in *sdk.CreateConnectionInput) { in.AuthorizationType = "INVALID_AUTH_TYPE" }), "ValidationException",
 		"1 validation error detected: Value 'INVALID_AUTH_TYPE' at 'authorizationType' failed to satisfy constraint: Member must satisfy enum value set: [BASIC, OAUTH_CLIENT_CREDENTIALS, API_KEY]")
-	want(t, create(func(in *sdk.CreateConnectionInput) { in.Name = aws.String("Invalid Name With Spaces!") }), "ValidationException",
+	apitest.Want(t, create(func(in *sdk.CreateConnectionInput) { in.Name = aws.String("Invalid Name With Spaces!") }), "ValidationException",
 		`1 validation error detected: Value 'Invalid Name With Spaces!' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+`)
-	want(t, create(func(in *sdk.CreateConnectionInput) { in.AuthParameters = basic("u", "top\nsecret") }), "ValidationException",
+	apitest.Want(t, create(func(in *sdk.CreateConnectionInput) { in.AuthParameters = basic("u", "top\nsecret") }), "ValidationException",
 		`1 validation error detected: Value at 'authParameters.basicAuthParameters.password' failed to satisfy constraint: Member must satisfy regular expression pattern: ^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$`)
-	want(t, create(func(in *sdk.CreateConnectionInput) { in.AuthorizationType = "API_KEY" }), "ValidationException",
+	apitest.Want(t, create(func(in *sdk.CreateConnectionInput) { in.AuthorizationType = "API_KEY" }), "ValidationException",
 		"Parameter AuthParameters is not valid. Reason: ApiKeyAuthParameters with ApiKeyName and ApiKeyValue must be specified for the authorization type API_KEY.")
-	want(t, create(func(in *sdk.CreateConnectionInput) {
+	apitest.Want(t, create(func(in *sdk.CreateConnectionInput) {
 		in.AuthorizationType = "API_KEY"
 		in.AuthParameters.ApiKeyAuthParameters = &types.CreateConnectionApiKeyAuthRequestParameters{ApiKeyName: aws.String("two words"), ApiKeyValue: aws.String("x")}
 	}), "ValidationException", "Parameter AuthParameters is not valid. Reason: ApiKeyName is not the name of a header.")
-	want(t, create(func(in *sdk.CreateConnectionInput) {
+	apitest.Want(t, create(func(in *sdk.CreateConnectionInput) {
 		in.InvocationConnectivityParameters = &types.ConnectivityResourceParameters{ResourceParameters: &types.ConnectivityResourceConfigurationArn{ResourceConfigurationArn: aws.String("arn:x")}}
 	}), "UnsupportedOperationException", "Private connectivity is not supported by this version of ecru: a connection reaches what the server itself can reach.")
 	oauth := func(endpoint string) error {
@@ -316,13 +317,13 @@ func TestWhatAConnectionMayBeLike(t *testing.T) {
 			}}
 		})
 	}
-	want(t, oauth("nats://host:4222/x"), "ValidationException", "Parameter AuthorizationEndpoint is not valid. Reason: it must be an http or https URL without *.")
-	want(t, oauth("https://u:p@host/x"), "ValidationException", "Parameter AuthorizationEndpoint is not valid. Reason: it must not hold credentials: they belong into the connection.")
+	apitest.Want(t, oauth("nats://host:4222/x"), "ValidationException", "Parameter AuthorizationEndpoint is not valid. Reason: it must be an http or https URL without *.")
+	apitest.Want(t, oauth("https://u:p@host/x"), "ValidationException", "Parameter AuthorizationEndpoint is not valid. Reason: it must not hold credentials: they belong into the connection.")
 	many := make([]types.ConnectionBodyParameter, 101)
-	want(t, create(func(in *sdk.CreateConnectionInput) {
+	apitest.Want(t, create(func(in *sdk.CreateConnectionInput) {
 		in.AuthParameters.InvocationHttpParameters = &types.ConnectionHttpParameters{BodyParameters: many}
 	}), "ValidationException", "1 validation error detected: Value '[101 members]' at 'authParameters.invocationHttpParameters.bodyParameters' failed to satisfy constraint: Member must have length less than or equal to 100")
-	want(t, create(func(in *sdk.CreateConnectionInput) {
+	apitest.Want(t, create(func(in *sdk.CreateConnectionInput) {
 		in.AuthParameters.InvocationHttpParameters = &types.ConnectionHttpParameters{BodyParameters: []types.ConnectionBodyParameter{{Key: aws.String("k"), Value: aws.String(strings.Repeat("x", 70_000))}}}
 	}), "ValidationException", "Parameter AuthParameters is not valid. Reason: they exceed 65536 bytes.")
 	if records, err := a.store.ListRecords(ctx, account, "secret", "", 10); err != nil || len(records) != 0 {
@@ -333,7 +334,7 @@ func TestWhatAConnectionMayBeLike(t *testing.T) {
 // hook makes an API destination and answers its ARN.
 func (a *api) hook(name, connection string) string {
 	a.t.Helper()
-	out := ok[*sdk.CreateApiDestinationOutput](a.t)(a.CreateApiDestination(a.t.Context(), &sdk.CreateApiDestinationInput{
+	out := apitest.OK[*sdk.CreateApiDestinationOutput](a.t)(a.CreateApiDestination(a.t.Context(), &sdk.CreateApiDestinationInput{
 		Name: &name, ConnectionArn: &connection, InvocationEndpoint: aws.String("https://example.com/" + name), HttpMethod: "POST",
 	}))
 	return *out.ApiDestinationArn
@@ -348,7 +349,7 @@ func TestAPIDestinations(t *testing.T) {
 	}
 	describe := func() *sdk.DescribeApiDestinationOutput {
 		t.Helper()
-		return ok[*sdk.DescribeApiDestinationOutput](t)(a.DescribeApiDestination(ctx, &sdk.DescribeApiDestinationInput{Name: aws.String("hook")}))
+		return apitest.OK[*sdk.DescribeApiDestinationOutput](t)(a.DescribeApiDestination(ctx, &sdk.DescribeApiDestinationInput{Name: aws.String("hook")}))
 	}
 	d := describe()
 	if *d.ApiDestinationArn != arn || d.ApiDestinationState != "ACTIVE" || *d.ConnectionArn != connection || *d.InvocationEndpoint != "https://example.com/hook" || d.HttpMethod != "POST" || d.InvocationRateLimitPerSecond != nil {
@@ -361,7 +362,7 @@ func TestAPIDestinations(t *testing.T) {
 	if _, _, again, _ := a.svc.EventDestination(ctx, account, arn); again != first {
 		t.Error("the revision changes by itself")
 	}
-	ok[*sdk.UpdateApiDestinationOutput](t)(a.UpdateApiDestination(ctx, &sdk.UpdateApiDestinationInput{
+	apitest.OK[*sdk.UpdateApiDestinationOutput](t)(a.UpdateApiDestination(ctx, &sdk.UpdateApiDestinationInput{
 		Name: aws.String("hook"), InvocationEndpoint: aws.String("nats://nats:4222/ecr.*"), InvocationRateLimitPerSecond: aws.Int32(300), HttpMethod: "PUT",
 	}))
 	if d := describe(); *d.InvocationEndpoint != "nats://nats:4222/ecr.*" || *d.InvocationRateLimitPerSecond != 300 || d.HttpMethod != "PUT" || *d.ConnectionArn != connection {
@@ -371,14 +372,14 @@ func TestAPIDestinations(t *testing.T) {
 	if err != nil || second == first {
 		t.Errorf("the revision stays: %v", err)
 	}
-	ok[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{Name: aws.String("c"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{
+	apitest.OK[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{Name: aws.String("c"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{
 		BasicAuthParameters: &types.UpdateConnectionBasicAuthRequestParameters{Password: aws.String("other")},
 	}}))
 	if _, auth, third, err := a.svc.EventDestination(ctx, account, arn); err != nil || third == second || auth.Secret != "other" || auth.Name != "user" {
 		t.Errorf("the new secret is not used: %v", err)
 	}
 	_, err = a.CreateApiDestination(ctx, &sdk.CreateApiDestinationInput{Name: aws.String("hook"), ConnectionArn: &connection, InvocationEndpoint: aws.String("https://x/"), HttpMethod: "GET"})
-	want(t, err, "ResourceAlreadyExistsException", "An api-destination 'hook' already exists.")
+	apitest.Want(t, err, "ResourceAlreadyExistsException", "An api-destination 'hook' already exists.")
 
 	a.hook("hooked", connection)
 	a.hook("other", a.connection("d"))
@@ -387,7 +388,7 @@ func TestAPIDestinations(t *testing.T) {
 	} {
 		var names []string
 		for {
-			out := ok[*sdk.ListApiDestinationsOutput](t)(a.ListApiDestinations(ctx, &in))
+			out := apitest.OK[*sdk.ListApiDestinationsOutput](t)(a.ListApiDestinations(ctx, &in))
 			for _, d := range out.ApiDestinations {
 				names = append(names, *d.Name)
 			}
@@ -399,9 +400,9 @@ func TestAPIDestinations(t *testing.T) {
 			t.Errorf("listed %q, want %q", got, expected)
 		}
 	}
-	ok[*sdk.DeleteApiDestinationOutput](t)(a.DeleteApiDestination(ctx, &sdk.DeleteApiDestinationInput{Name: aws.String("hook")}))
+	apitest.OK[*sdk.DeleteApiDestinationOutput](t)(a.DeleteApiDestination(ctx, &sdk.DeleteApiDestinationInput{Name: aws.String("hook")}))
 	_, err = a.DescribeApiDestination(ctx, &sdk.DescribeApiDestinationInput{Name: aws.String("hook")})
-	want(t, err, "ResourceNotFoundException", "Failed to describe the api-destination(s). An api-destination 'hook' does not exist.")
+	apitest.Want(t, err, "ResourceNotFoundException", "Failed to describe the api-destination(s). An api-destination 'hook' does not exist.")
 	if _, _, _, err := a.svc.EventDestination(ctx, account, arn); registry.CodeOf(err) != registry.CodeResourceNotFound {
 		t.Errorf("it is used: %v", err)
 	}
@@ -416,7 +417,7 @@ func TestWhatAnAPIDestinationMayBeLike(t *testing.T) {
 		_, err := a.CreateApiDestination(ctx, in)
 		return err
 	}
-	want(t, create(func(in *sdk.CreateApiDestinationInput) {
+	apitest.Want(t, create(func(in *sdk.CreateApiDestinationInput) {
 		in.ConnectionArn, in.HttpMethod = aws.String("invalid-connection-arn"), "INVALID_METHOD"
 	}), "ValidationException", `2 validation errors detected: Value 'invalid-connection-arn' at 'connectionArn' failed to satisfy constraint: Member must satisfy regular expression pattern: ^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+$; Value 'INVALID_METHOD' at 'httpMethod' failed to satisfy constraint: Member must satisfy enum value set: [HEAD, POST, PATCH, DELETE, PUT, GET, OPTIONS]`)
 	for endpoint, why := range map[string]string{
@@ -425,19 +426,19 @@ func TestWhatAnAPIDestinationMayBeLike(t *testing.T) {
 		"https:///path":             "it names no host.",
 		"nats://host:4222":          "it names no subject: nats://HOST:4222/SUBJECT.",
 	} {
-		want(t, create(func(in *sdk.CreateApiDestinationInput) { in.InvocationEndpoint = &endpoint }), "ValidationException",
+		apitest.Want(t, create(func(in *sdk.CreateApiDestinationInput) { in.InvocationEndpoint = &endpoint }), "ValidationException",
 			"Parameter InvocationEndpoint is not valid. Reason: "+why)
 	}
 	for _, endpoint := range []string{"http://[::1]:8080/x", "https://example.com/*/x/*?a=b", "tls://host:4222/a.b"} {
 		if err := create(func(in *sdk.CreateApiDestinationInput) { in.InvocationEndpoint = &endpoint }); err != nil {
 			t.Errorf("%s: %v", endpoint, err)
 		}
-		ok[*sdk.DeleteApiDestinationOutput](t)(a.DeleteApiDestination(ctx, &sdk.DeleteApiDestinationInput{Name: aws.String("d")}))
+		apitest.OK[*sdk.DeleteApiDestinationOutput](t)(a.DeleteApiDestination(ctx, &sdk.DeleteApiDestinationInput{Name: aws.String("d")}))
 	}
-	want(t, create(func(in *sdk.CreateApiDestinationInput) {
+	apitest.Want(t, create(func(in *sdk.CreateApiDestinationInput) {
 		in.ConnectionArn = aws.String(strings.Replace(connection, "connection/c", "connection/unknown", 1))
 	}), "ResourceNotFoundException", "Connection 'unknown' does not exist.")
-	want(t, create(func(in *sdk.CreateApiDestinationInput) {
+	apitest.Want(t, create(func(in *sdk.CreateApiDestinationInput) {
 		in.ConnectionArn = aws.String(strings.Replace(connection, account, other, 1))
 	}), "ValidationException", "Parameter "+strings.Replace(connection, account, other, 1)+" is not valid. Reason: Provided Arn is not in correct format.")
 }
@@ -451,10 +452,10 @@ func TestCredentialsGoWhereTheirConnectionsPolicyLetsThem(t *testing.T) {
 		return "User: arn:aws:iam::123456789012:user/maker is not authorized to perform: events:" + action + " on resource: arn:aws:events:us-east-1:123456789012:connection/c because no identity-based policy allows the events:" + action + " action"
 	}
 	_, err := maker.CreateApiDestination(ctx, &sdk.CreateApiDestinationInput{Name: aws.String("theirs"), ConnectionArn: &connection, InvocationEndpoint: aws.String("https://elsewhere/"), HttpMethod: "POST"})
-	want(t, err, "AccessDeniedException", refused("CreateApiDestination"))
+	apitest.Want(t, err, "AccessDeniedException", refused("CreateApiDestination"))
 	_, err = maker.UpdateApiDestination(ctx, &sdk.UpdateApiDestinationInput{Name: aws.String("mine"), InvocationEndpoint: aws.String("https://elsewhere/")})
-	want(t, err, "AccessDeniedException", refused("UpdateApiDestination"))
-	ok[*sdk.UpdateApiDestinationOutput](t)(maker.UpdateApiDestination(ctx, &sdk.UpdateApiDestinationInput{Name: aws.String("mine"), Description: aws.String("d")}))
+	apitest.Want(t, err, "AccessDeniedException", refused("UpdateApiDestination"))
+	apitest.OK[*sdk.UpdateApiDestinationOutput](t)(maker.UpdateApiDestination(ctx, &sdk.UpdateApiDestinationInput{Name: aws.String("mine"), Description: aws.String("d")}))
 }
 
 func TestDestinationsOfOtherAccountsAreNotUsed(t *testing.T) {

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 // entry is an event that may be put.
@@ -25,7 +27,7 @@ func entry(changes ...func(*types.PutEventsRequestEntry)) types.PutEventsRequest
 
 func (a *api) put(entries ...types.PutEventsRequestEntry) *sdk.PutEventsOutput {
 	a.t.Helper()
-	return ok[*sdk.PutEventsOutput](a.t)(a.PutEvents(a.t.Context(), &sdk.PutEventsInput{Entries: entries}))
+	return apitest.OK[*sdk.PutEventsOutput](a.t)(a.PutEvents(a.t.Context(), &sdk.PutEventsInput{Entries: entries}))
 }
 
 func TestEventsAreStored(t *testing.T) {
@@ -136,18 +138,18 @@ func TestRequestsOfEventsThatAreRefusedAsAWhole(t *testing.T) {
 	const most = 256<<10 - len("mine") - len("Test")
 	a.put(entry(detail(most)))
 	const over = "Total size of the entries in the request is over the limit."
-	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most + 1))}}), "ValidationException", over)
-	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most)), entry()}}), "ValidationException", over)
-	want(t, put(&sdk.PutEventsInput{Entries: slices.Repeat([]types.PutEventsRequestEntry{entry(func(e *types.PutEventsRequestEntry) {
+	apitest.Want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most + 1))}}), "ValidationException", over)
+	apitest.Want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most)), entry()}}), "ValidationException", over)
+	apitest.Want(t, put(&sdk.PutEventsInput{Entries: slices.Repeat([]types.PutEventsRequestEntry{entry(func(e *types.PutEventsRequestEntry) {
 		e.Detail = aws.String(`{"a":"` + strings.Repeat("x", 256<<10) + `"}`)
 	})}, 10)}), "ValidationException", over)
-	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most), func(e *types.PutEventsRequestEntry) { e.Time = aws.Time(time.Now()) })}}), "ValidationException", over)
-	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most), func(e *types.PutEventsRequestEntry) { e.Resources = []string{"x"} })}}), "ValidationException", over)
-	want(t, put(&sdk.PutEventsInput{Entries: slices.Repeat([]types.PutEventsRequestEntry{entry()}, 11)}), "ValidationException",
+	apitest.Want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most), func(e *types.PutEventsRequestEntry) { e.Time = aws.Time(time.Now()) })}}), "ValidationException", over)
+	apitest.Want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(detail(most), func(e *types.PutEventsRequestEntry) { e.Resources = []string{"x"} })}}), "ValidationException", over)
+	apitest.Want(t, put(&sdk.PutEventsInput{Entries: slices.Repeat([]types.PutEventsRequestEntry{entry()}, 11)}), "ValidationException",
 		"1 validation error detected: Value '[11 members]' at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10")
-	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{}}), "ValidationException",
+	apitest.Want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{}}), "ValidationException",
 		"1 validation error detected: Value '[0 members]' at 'entries' failed to satisfy constraint: Member must have length greater than or equal to 1")
-	want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(func(e *types.PutEventsRequestEntry) { e.Resources = []string{strings.Repeat("x", 2049)} })}}), "ValidationException",
+	apitest.Want(t, put(&sdk.PutEventsInput{Entries: []types.PutEventsRequestEntry{entry(func(e *types.PutEventsRequestEntry) { e.Resources = []string{strings.Repeat("x", 2049)} })}}), "ValidationException",
 		"1 validation error detected: Value '"+strings.Repeat("x", 256)+"...' at 'entries.1.member.resources' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 2048]")
 	if got := len(a.events()); got != 1 {
 		t.Errorf("%d events are stored", got)
@@ -202,31 +204,31 @@ func TestBuses(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
 	for _, name := range []*string{nil, aws.String("default"), aws.String(prefix + "event-bus/default")} {
-		b := ok[*sdk.DescribeEventBusOutput](t)(a.DescribeEventBus(ctx, &sdk.DescribeEventBusInput{Name: name}))
+		b := apitest.OK[*sdk.DescribeEventBusOutput](t)(a.DescribeEventBus(ctx, &sdk.DescribeEventBusInput{Name: name}))
 		if *b.Name != "default" || *b.Arn != prefix+"event-bus/default" {
 			t.Errorf("%+v", b)
 		}
 	}
 	for begin, n := range map[string]int{"d": 1, "default": 1, "defaults": 0, "x": 0} {
-		out := ok[*sdk.ListEventBusesOutput](t)(a.ListEventBuses(ctx, &sdk.ListEventBusesInput{NamePrefix: &begin}))
+		out := apitest.OK[*sdk.ListEventBusesOutput](t)(a.ListEventBuses(ctx, &sdk.ListEventBusesInput{NamePrefix: &begin}))
 		if out.EventBuses == nil || len(out.EventBuses) != n || out.NextToken != nil {
 			t.Errorf("%s: %+v", begin, out)
 		}
 	}
-	out := ok[*sdk.ListEventBusesOutput](t)(a.as("AKIDOTHER").ListEventBuses(ctx, &sdk.ListEventBusesInput{Limit: aws.Int32(1)}))
+	out := apitest.OK[*sdk.ListEventBusesOutput](t)(a.as("AKIDOTHER").ListEventBuses(ctx, &sdk.ListEventBusesInput{Limit: aws.Int32(1)}))
 	if len(out.EventBuses) != 1 || *out.EventBuses[0].Arn != "arn:aws:events:us-east-1:210987654321:event-bus/default" {
 		t.Errorf("%+v", out)
 	}
 	_, err := a.ListEventBuses(ctx, &sdk.ListEventBusesInput{NextToken: aws.String("x")})
-	want(t, err, "ValidationException", "Parameter NextToken is not valid.")
+	apitest.Want(t, err, "ValidationException", "Parameter NextToken is not valid.")
 	_, err = a.CreateEventBus(ctx, &sdk.CreateEventBusInput{Name: aws.String("mine")})
-	want(t, err, "UnsupportedOperationException", "The operation CreateEventBus is not supported by this version of ecru yet.")
+	apitest.Want(t, err, "UnsupportedOperationException", "The operation CreateEventBus is not supported by this version of ecru yet.")
 }
 
 // tags are those of a rule.
 func (a *api) tags(arn string) map[string]string {
 	a.t.Helper()
-	out := ok[*sdk.ListTagsForResourceOutput](a.t)(a.ListTagsForResource(a.t.Context(), &sdk.ListTagsForResourceInput{ResourceARN: &arn}))
+	out := apitest.OK[*sdk.ListTagsForResourceOutput](a.t)(a.ListTagsForResource(a.t.Context(), &sdk.ListTagsForResourceInput{ResourceARN: &arn}))
 	if out.Tags == nil {
 		a.t.Error("no list of tags")
 	}
@@ -254,19 +256,19 @@ func TestTagsOfRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "tagged", a.tags(ruleOfWeb), map[string]string{"a": "2", "b": "", "c": "3"})
-	ok[*sdk.UntagResourceOutput](t)(a.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: aws.String(ruleOfWeb), TagKeys: []string{"a", "nothing"}}))
+	apitest.OK[*sdk.UntagResourceOutput](t)(a.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: aws.String(ruleOfWeb), TagKeys: []string{"a", "nothing"}}))
 	same(t, "untagged", a.tags(ruleOfWeb), map[string]string{"b": "", "c": "3"})
 
-	want(t, tag(ruleOfWeb, tagsOf(49)...), "ValidationException", "The maximum number of tags that can be applied to a resource is 50.")
+	apitest.Want(t, tag(ruleOfWeb, tagsOf(49)...), "ValidationException", "The maximum number of tags that can be applied to a resource is 50.")
 	if err := tag(ruleOfWeb, tagsOf(48)...); err != nil {
 		t.Error(err)
 	}
 	same(t, "the bus has none", a.tags(prefix+"event-bus/default"), map[string]string{})
-	want(t, tag(prefix+"event-bus/default", pair("a", "1")), "UnsupportedOperationException", "Event buses cannot be tagged: tags are supported for rules.")
-	want(t, tag("arn:aws:events:us-east-1:210987654321:rule/web", pair("a", "1")), "ResourceNotFoundException", "Event bus arn:aws:events:us-east-1:210987654321:event-bus/default does not exist.")
-	want(t, tag(prefix+"rule/mine/web", pair("a", "1")), "ResourceNotFoundException", "Event bus "+prefix+"event-bus/mine does not exist.")
+	apitest.Want(t, tag(prefix+"event-bus/default", pair("a", "1")), "UnsupportedOperationException", "Event buses cannot be tagged: tags are supported for rules.")
+	apitest.Want(t, tag("arn:aws:events:us-east-1:210987654321:rule/web", pair("a", "1")), "ResourceNotFoundException", "Event bus arn:aws:events:us-east-1:210987654321:event-bus/default does not exist.")
+	apitest.Want(t, tag(prefix+"rule/mine/web", pair("a", "1")), "ResourceNotFoundException", "Event bus "+prefix+"event-bus/mine does not exist.")
 	for _, arn := range []string{"web", prefix + "rule/", prefix + "rule/default/web", prefix + "api-destination/a/b", "arn:aws:ecr:us-east-1:123456789012:rule/web", "arn:aws:ecr:us-east-1:123456789012:repository/web"} {
-		want(t, tag(arn, pair("a", "1")), "ValidationException", "Parameter "+arn+" is not valid. Reason: Provided Arn is not in correct format.")
+		apitest.Want(t, tag(arn, pair("a", "1")), "ValidationException", "Parameter "+arn+" is not valid. Reason: Provided Arn is not in correct format.")
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 // A parameter that keeps its value keeps it secret, too: whoever may change a
@@ -22,10 +24,10 @@ func TestAnUpdateDoesNotUncoverSecretParameters(t *testing.T) {
 	}
 	auth := basic("user", "pass-word")
 	auth.InvocationHttpParameters = hidden(aws.String("h-i-d-d-e-n"), true)
-	ok[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
+	apitest.OK[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
 		Name: aws.String("c"), AuthorizationType: types.ConnectionAuthorizationTypeBasic, AuthParameters: auth,
 	}))
-	ok[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{
+	apitest.OK[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{
 		Name: aws.String("c"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{InvocationHttpParameters: hidden(nil, false)},
 	}))
 	told := a.describe("c").AuthParameters.InvocationHttpParameters
@@ -34,7 +36,7 @@ func TestAnUpdateDoesNotUncoverSecretParameters(t *testing.T) {
 			t.Errorf("%q is told", *value)
 		}
 	}
-	ok[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{
+	apitest.OK[*sdk.UpdateConnectionOutput](t)(a.UpdateConnection(ctx, &sdk.UpdateConnectionInput{
 		Name: aws.String("c"), AuthParameters: &types.UpdateConnectionAuthRequestParameters{InvocationHttpParameters: hidden(aws.String("open"), false)},
 	}))
 	if told := a.describe("c").AuthParameters.InvocationHttpParameters.HeaderParameters[0]; told.Value == nil || *told.Value != "open" || told.IsValueSecret {
@@ -45,7 +47,7 @@ func TestAnUpdateDoesNotUncoverSecretParameters(t *testing.T) {
 // A deny by the tags of a rule counts, as for repositories and secrets.
 func TestTagsOfRulesAreAskedByConditions(t *testing.T) {
 	a, ctx := start(t), t.Context()
-	ok[*sdk.PutRuleOutput](t)(a.PutRule(ctx, &sdk.PutRuleInput{
+	apitest.OK[*sdk.PutRuleOutput](t)(a.PutRule(ctx, &sdk.PutRuleInput{
 		Name: aws.String("guarded"), EventPattern: aws.String(anyPush), Tags: []types.Tag{{Key: aws.String("env"), Value: aws.String("prod")}},
 	}))
 	a.rule("free")
@@ -142,7 +144,7 @@ func TestAnUpdateDoesNotSendSecretsToAnotherTokenServer(t *testing.T) {
 	secret := func(value *string) *types.ConnectionHttpParameters {
 		return &types.ConnectionHttpParameters{BodyParameters: []types.ConnectionBodyParameter{{Key: aws.String("password"), Value: value, IsValueSecret: true}}}
 	}
-	ok[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
+	apitest.OK[*sdk.CreateConnectionOutput](t)(a.CreateConnection(ctx, &sdk.CreateConnectionInput{
 		Name: aws.String("c"), AuthorizationType: types.ConnectionAuthorizationTypeOauthClientCredentials,
 		AuthParameters: &types.CreateConnectionAuthRequestParameters{OAuthParameters: &types.CreateConnectionOAuthRequestParameters{
 			ClientParameters:      &types.CreateConnectionOAuthClientRequestParameters{ClientID: aws.String("id"), ClientSecret: aws.String("s-e-c")},
@@ -158,9 +160,9 @@ func TestAnUpdateDoesNotSendSecretsToAnotherTokenServer(t *testing.T) {
 	anew := &types.UpdateConnectionOAuthClientRequestParameters{ClientSecret: aws.String("n-e-w")}
 	const refused = "Parameter AuthParameters is not valid. Reason: with an AuthorizationEndpoint on another server ClientSecret and the secret OAuthHttpParameters must be given anew."
 	for _, elsewhere := range []string{"https://evil.example.com/token", "http://id.example.com/token", "https://id.example.com:8443/token"} {
-		want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere}), "ValidationException", refused)
-		want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere, ClientParameters: anew}), "ValidationException", refused)
-		want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere, ClientParameters: anew, OAuthHttpParameters: secret(nil)}), "ValidationException", refused)
+		apitest.Want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere}), "ValidationException", refused)
+		apitest.Want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere, ClientParameters: anew}), "ValidationException", refused)
+		apitest.Want(t, update(types.UpdateConnectionOAuthRequestParameters{AuthorizationEndpoint: &elsewhere, ClientParameters: anew, OAuthHttpParameters: secret(nil)}), "ValidationException", refused)
 	}
 	for _, fine := range []types.UpdateConnectionOAuthRequestParameters{
 		{AuthorizationEndpoint: aws.String("https://ID.example.com/token2")},

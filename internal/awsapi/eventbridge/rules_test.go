@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
@@ -18,7 +19,7 @@ const ruleOfWeb = prefix + "rule/web"
 func TestTheLifeOfARule(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
-	put := ok[*sdk.PutRuleOutput](t)(a.PutRule(ctx, &sdk.PutRuleInput{
+	put := apitest.OK[*sdk.PutRuleOutput](t)(a.PutRule(ctx, &sdk.PutRuleInput{
 		Name: aws.String("web"), EventPattern: aws.String(anyPush), Description: aws.String("pushes"),
 		RoleArn: aws.String("arn:aws:iam::123456789012:role/x"), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}},
 	}))
@@ -27,7 +28,7 @@ func TestTheLifeOfARule(t *testing.T) {
 	}
 	describe := func() *sdk.DescribeRuleOutput {
 		t.Helper()
-		out := ok[*sdk.DescribeRuleOutput](t)(a.DescribeRule(ctx, &sdk.DescribeRuleInput{Name: aws.String("web")}))
+		out := apitest.OK[*sdk.DescribeRuleOutput](t)(a.DescribeRule(ctx, &sdk.DescribeRuleInput{Name: aws.String("web")}))
 		out.ResultMetadata = put.ResultMetadata
 		return out
 	}
@@ -38,16 +39,16 @@ func TestTheLifeOfARule(t *testing.T) {
 	}
 	same(t, "described", describe(), want1)
 
-	ok[*sdk.DisableRuleOutput](t)(a.DisableRule(ctx, &sdk.DisableRuleInput{Name: aws.String("web")}))
+	apitest.OK[*sdk.DisableRuleOutput](t)(a.DisableRule(ctx, &sdk.DisableRuleInput{Name: aws.String("web")}))
 	want1.State = types.RuleStateDisabled
 	same(t, "disabled", describe(), want1)
-	ok[*sdk.EnableRuleOutput](t)(a.EnableRule(ctx, &sdk.EnableRuleInput{Name: aws.String("web"), EventBusName: aws.String("default")}))
+	apitest.OK[*sdk.EnableRuleOutput](t)(a.EnableRule(ctx, &sdk.EnableRuleInput{Name: aws.String("web"), EventBusName: aws.String("default")}))
 	want1.State = types.RuleStateEnabled
 	same(t, "enabled", describe(), want1)
 
 	// What is put again is replaced as a whole, but for tags and targets.
 	a.target("web", types.Target{Id: aws.String("1"), Arn: aws.String("arn:ecru:stdout")})
-	ok[*sdk.PutRuleOutput](t)(a.PutRule(ctx, &sdk.PutRuleInput{
+	apitest.OK[*sdk.PutRuleOutput](t)(a.PutRule(ctx, &sdk.PutRuleInput{
 		Name: aws.String("web"), EventPattern: aws.String(`{"source":["mine"]}`), State: types.RuleStateDisabled,
 		EventBusName: aws.String(prefix + "event-bus/default"), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("b")}},
 	}))
@@ -59,13 +60,13 @@ func TestTheLifeOfARule(t *testing.T) {
 
 	remove := &sdk.DeleteRuleInput{Name: aws.String("web"), Force: true}
 	_, err := a.DeleteRule(ctx, remove)
-	want(t, err, "ValidationException", "Rule can't be deleted since it has targets.")
-	ok[*sdk.RemoveTargetsOutput](t)(a.RemoveTargets(ctx, &sdk.RemoveTargetsInput{Rule: aws.String("web"), Ids: []string{"1"}}))
+	apitest.Want(t, err, "ValidationException", "Rule can't be deleted since it has targets.")
+	apitest.OK[*sdk.RemoveTargetsOutput](t)(a.RemoveTargets(ctx, &sdk.RemoveTargetsInput{Rule: aws.String("web"), Ids: []string{"1"}}))
 	for range 2 {
-		ok[*sdk.DeleteRuleOutput](t)(a.DeleteRule(ctx, remove))
+		apitest.OK[*sdk.DeleteRuleOutput](t)(a.DeleteRule(ctx, remove))
 	}
 	_, err = a.DescribeRule(ctx, &sdk.DescribeRuleInput{Name: aws.String("web")})
-	want(t, err, "ResourceNotFoundException", "Rule web does not exist on EventBus default.")
+	apitest.Want(t, err, "ResourceNotFoundException", "Rule web does not exist on EventBus default.")
 }
 
 func TestRulesThatAreNotThere(t *testing.T) {
@@ -82,7 +83,7 @@ func TestRulesThatAreNotThere(t *testing.T) {
 	_, untag := a.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: aws.String(prefix + "rule/gone"), TagKeys: []string{"a"}})
 	_, tags := a.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceARN: aws.String(prefix + "rule/gone")})
 	for _, err := range []error{describe, enable, disable, put, remove, list, tag, untag, tags} {
-		want(t, err, "ResourceNotFoundException", "Rule gone does not exist on EventBus default.")
+		apitest.Want(t, err, "ResourceNotFoundException", "Rule gone does not exist on EventBus default.")
 	}
 }
 
@@ -100,7 +101,7 @@ func TestOtherBusesAreNotThere(t *testing.T) {
 		_, names := a.ListRuleNamesByTarget(ctx, &sdk.ListRuleNamesByTargetInput{TargetArn: aws.String("arn:ecru:stdout"), EventBusName: said})
 		_, bus := a.DescribeEventBus(ctx, &sdk.DescribeEventBusInput{Name: said})
 		for _, err := range []error{put, describe, list, remove, enable, targets, names, bus} {
-			want(t, err, "ResourceNotFoundException", "Event bus "+*said+" does not exist.")
+			apitest.Want(t, err, "ResourceNotFoundException", "Event bus "+*said+" does not exist.")
 		}
 	}
 }
@@ -152,7 +153,7 @@ func TestRulesThatCannotBe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := a.PutRule(t.Context(), c.in)
-			want(t, err, c.code, c.message)
+			apitest.Want(t, err, c.code, c.message)
 		})
 	}
 	if rules, err := a.svc.EventRules(t.Context(), account); err != nil || len(rules) != 0 {
@@ -177,7 +178,7 @@ func TestRulesAreListedInPages(t *testing.T) {
 		t.Helper()
 		var names []string
 		for n := 0; ; n++ {
-			out := ok[*sdk.ListRulesOutput](t)(c.ListRules(t.Context(), in))
+			out := apitest.OK[*sdk.ListRulesOutput](t)(c.ListRules(t.Context(), in))
 			for _, r := range out.Rules {
 				names = append(names, *r.Name)
 				if *r.Arn != prefix+"rule/"+*r.Name || *r.EventBusName != "default" || *r.EventPattern != anyPush || r.State != types.RuleStateEnabled {
@@ -202,20 +203,20 @@ func TestRulesAreListedInPages(t *testing.T) {
 	if got := list(a.as("AKIDOTHER"), &sdk.ListRulesInput{}); got != "" {
 		t.Errorf("another account has %s", got)
 	}
-	first := ok[*sdk.ListRulesOutput](t)(a.ListRules(t.Context(), &sdk.ListRulesInput{Limit: aws.Int32(1)}))
+	first := apitest.OK[*sdk.ListRulesOutput](t)(a.ListRules(t.Context(), &sdk.ListRulesInput{Limit: aws.Int32(1)}))
 	for name, in := range map[string]*sdk.ListRulesInput{
 		"made up":    {NextToken: aws.String("x")},
 		"other list": {NextToken: first.NextToken, NamePrefix: aws.String("web")},
 	} {
 		_, err := a.ListRules(t.Context(), in)
-		t.Run(name, func(t *testing.T) { want(t, err, "ValidationException", "Parameter NextToken is not valid.") })
+		t.Run(name, func(t *testing.T) { apitest.Want(t, err, "ValidationException", "Parameter NextToken is not valid.") })
 	}
 	_, err := a.as("AKIDOTHER").ListRules(t.Context(), &sdk.ListRulesInput{NextToken: first.NextToken})
-	want(t, err, "ValidationException", "Parameter NextToken is not valid.")
+	apitest.Want(t, err, "ValidationException", "Parameter NextToken is not valid.")
 	_, err = a.ListRules(t.Context(), &sdk.ListRulesInput{Limit: aws.Int32(101)})
-	want(t, err, "ValidationException", "1 validation error detected: Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100")
+	apitest.Want(t, err, "ValidationException", "1 validation error detected: Value '101' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100")
 	_, err = a.ListRules(t.Context(), &sdk.ListRulesInput{Limit: aws.Int32(0)})
-	want(t, err, "ValidationException", "1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1")
+	apitest.Want(t, err, "ValidationException", "1 validation error detected: Value '0' at 'limit' failed to satisfy constraint: Member must have value greater than or equal to 1")
 }
 
 func TestThereAreNoMoreRulesThanTheQuota(t *testing.T) {
@@ -224,9 +225,9 @@ func TestThereAreNoMoreRulesThanTheQuota(t *testing.T) {
 		a.rule(fmt.Sprint(i))
 	}
 	_, err := a.PutRule(t.Context(), &sdk.PutRuleInput{Name: aws.String("3"), EventPattern: aws.String(anyPush)})
-	want(t, err, "LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+	apitest.Want(t, err, "LimitExceededException", "The requested resource exceeds the maximum number allowed.")
 	a.rule("2") // may still be changed
-	ok[*sdk.PutRuleOutput](t)(a.as("AKIDOTHER").PutRule(t.Context(), &sdk.PutRuleInput{Name: aws.String("3"), EventPattern: aws.String(anyPush)}))
+	apitest.OK[*sdk.PutRuleOutput](t)(a.as("AKIDOTHER").PutRule(t.Context(), &sdk.PutRuleInput{Name: aws.String("3"), EventPattern: aws.String(anyPush)}))
 }
 
 func TestManyPutAndDeleteARuleAtOnce(t *testing.T) {
@@ -266,14 +267,14 @@ func TestPatternsAreTested(t *testing.T) {
 	}
 	for _, member := range []string{"id", "account", "source", "time", "region", "detail-type"} {
 		_, err := try(anyPush, strings.Replace(event, `"`+member+`":`, `"other":`, 1))
-		want(t, err, "ValidationException", "Parameter Event is not valid.")
+		apitest.Want(t, err, "ValidationException", "Parameter Event is not valid.")
 	}
 	for _, event := range []string{"", "{", "[]", "null", `"x"`, event + "x", strings.Repeat("[", 100_000)} {
 		_, err := try(anyPush, event)
-		want(t, err, "ValidationException", "Parameter Event is not valid.")
+		apitest.Want(t, err, "ValidationException", "Parameter Event is not valid.")
 	}
 	_, err := try(`{"source":"aws.ecr"}`, event)
-	want(t, err, "InvalidEventPatternException", "Event pattern is not valid. Reason: \"source\" must be an object or an array\n at [Source: (String)\"{\"source\":\"aws.ecr\"}\"; line: 1, column: 12]")
+	apitest.Want(t, err, "InvalidEventPatternException", "Event pattern is not valid. Reason: \"source\" must be an object or an array\n at [Source: (String)\"{\"source\":\"aws.ecr\"}\"; line: 1, column: 12]")
 	_, err = try("", event)
 	if err == nil {
 		t.Error("an empty pattern was taken")
@@ -286,11 +287,11 @@ func TestRulesAreNobodyElses(t *testing.T) {
 	a.rule("web")
 	a.rule("api")
 	web := a.user("web", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"events:*","Resource":"`+ruleOfWeb+`"}]}`)
-	ok[*sdk.DescribeRuleOutput](t)(web.DescribeRule(ctx, &sdk.DescribeRuleInput{Name: aws.String("web")}))
+	apitest.OK[*sdk.DescribeRuleOutput](t)(web.DescribeRule(ctx, &sdk.DescribeRuleInput{Name: aws.String("web")}))
 	const because = " because no identity-based policy allows the "
 	refused := func(err error, action, resource string) {
 		t.Helper()
-		want(t, err, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/web is not authorized to perform: events:"+action+" on resource: "+resource+because+"events:"+action+" action")
+		apitest.Want(t, err, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/web is not authorized to perform: events:"+action+" on resource: "+resource+because+"events:"+action+" action")
 	}
 	_, err := web.DescribeRule(ctx, &sdk.DescribeRuleInput{Name: aws.String("api")})
 	refused(err, "DescribeRule", prefix+"rule/api")
@@ -312,7 +313,7 @@ func TestRulesAreNobodyElses(t *testing.T) {
 	// Tags at creation need both permissions.
 	putter := a.user("putter", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"events:PutRule","Resource":"*"}]}`)
 	_, err = putter.PutRule(ctx, &sdk.PutRuleInput{Name: aws.String("x"), EventPattern: aws.String(anyPush), Tags: tagsOf(1)})
-	want(t, err, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/putter is not authorized to perform: events:TagResource on resource: "+prefix+"rule/x"+because+"events:TagResource action")
+	apitest.Want(t, err, "AccessDeniedException", "User: arn:aws:iam::123456789012:user/putter is not authorized to perform: events:TagResource on resource: "+prefix+"rule/x"+because+"events:TagResource action")
 
 	// A rule cannot be reached by another name of it.
 	careful := a.user("careful", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"events:*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"`+ruleOfWeb+`"}]}`)

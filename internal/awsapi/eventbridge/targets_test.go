@@ -10,6 +10,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -24,7 +25,7 @@ const (
 // target puts targets of a rule.
 func (a *api) target(rule string, targets ...types.Target) {
 	a.t.Helper()
-	out := ok[*sdk.PutTargetsOutput](a.t)(a.PutTargets(a.t.Context(), &sdk.PutTargetsInput{Rule: &rule, Targets: targets}))
+	out := apitest.OK[*sdk.PutTargetsOutput](a.t)(a.PutTargets(a.t.Context(), &sdk.PutTargetsInput{Rule: &rule, Targets: targets}))
 	if out.FailedEntryCount != 0 || out.FailedEntries == nil || len(out.FailedEntries) != 0 {
 		a.t.Errorf("%+v", out)
 	}
@@ -36,7 +37,7 @@ func (a *api) targets(rule string, size int32) []types.Target {
 	var all []types.Target
 	in := &sdk.ListTargetsByRuleInput{Rule: &rule, Limit: &size}
 	for {
-		out := ok[*sdk.ListTargetsByRuleOutput](a.t)(a.ListTargetsByRule(a.t.Context(), in))
+		out := apitest.OK[*sdk.ListTargetsByRuleOutput](a.t)(a.ListTargetsByRule(a.t.Context(), in))
 		all = append(all, out.Targets...)
 		if in.NextToken = out.NextToken; in.NextToken == nil || len(all) > 1000 {
 			return all
@@ -108,7 +109,7 @@ func TestATargetThatIsChangedStaysTheSame(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	// What was removed and is added again is another target.
-	out := ok[*sdk.RemoveTargetsOutput](t)(a.RemoveTargets(t.Context(), &sdk.RemoveTargetsInput{Rule: aws.String("web"), Ids: []string{"a", "nothing"}}))
+	out := apitest.OK[*sdk.RemoveTargetsOutput](t)(a.RemoveTargets(t.Context(), &sdk.RemoveTargetsInput{Rule: aws.String("web"), Ids: []string{"a", "nothing"}}))
 	if out.FailedEntryCount != 0 || out.FailedEntries == nil {
 		t.Errorf("%+v", out)
 	}
@@ -132,15 +133,15 @@ func TestThereAreNoMoreTargetsThanTheQuota(t *testing.T) {
 		return err
 	}
 	const full = "The requested resource exceeds the maximum number allowed."
-	want(t, put(targets(0, 6)), "LimitExceededException", full)
+	apitest.Want(t, put(targets(0, 6)), "LimitExceededException", full)
 	if got := a.targets("web", 100); len(got) != 0 {
 		t.Errorf("some were added: %v", got)
 	}
 	a.target("web", targets(0, 4)...)
-	want(t, put(targets(4, 6)), "LimitExceededException", full)
+	apitest.Want(t, put(targets(4, 6)), "LimitExceededException", full)
 	a.target("web", targets(3, 5)...)
 	a.target("web", targets(0, 5)...)
-	want(t, put(targets(0, 11)), "ValidationException", "1 validation error detected: Value '[11 members]' at 'targets' failed to satisfy constraint: Member must have length less than or equal to 10")
+	apitest.Want(t, put(targets(0, 11)), "ValidationException", "1 validation error detected: Value '[11 members]' at 'targets' failed to satisfy constraint: Member must have length less than or equal to 10")
 	if got := len(a.targets("web", 2)); got != 5 {
 		t.Errorf("%d targets", got)
 	}
@@ -198,13 +199,13 @@ func TestTargetsThatCannotBe(t *testing.T) {
 				c.code = "ValidationException"
 			}
 			_, err := a.PutTargets(t.Context(), &sdk.PutTargetsInput{Rule: aws.String("web"), Targets: []types.Target{c.target}})
-			want(t, err, c.code, c.message)
+			apitest.Want(t, err, c.code, c.message)
 		})
 	}
 	_, err := a.PutTargets(t.Context(), &sdk.PutTargetsInput{Rule: aws.String("web"), Targets: []types.Target{
 		{Id: aws.String("1"), Arn: aws.String(stdout)}, {Id: aws.String("1"), Arn: aws.String(stdout)},
 	}})
-	want(t, err, "ValidationException", "Parameter targets is not valid. Reason: More than one target with Id '1' is provided.")
+	apitest.Want(t, err, "ValidationException", "Parameter targets is not valid. Reason: More than one target with Id '1' is provided.")
 	if got := a.targets("web", 100); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
@@ -253,7 +254,7 @@ func TestRulesAreFoundByTarget(t *testing.T) {
 	var names []string
 	in := &sdk.ListRuleNamesByTargetInput{TargetArn: aws.String(stdout), Limit: aws.Int32(2)}
 	for range 3 {
-		out := ok[*sdk.ListRuleNamesByTargetOutput](t)(a.ListRuleNamesByTarget(t.Context(), in))
+		out := apitest.OK[*sdk.ListRuleNamesByTargetOutput](t)(a.ListRuleNamesByTarget(t.Context(), in))
 		names = append(names, out.RuleNames...)
 		if in.NextToken = out.NextToken; in.NextToken == nil {
 			break
@@ -263,7 +264,7 @@ func TestRulesAreFoundByTarget(t *testing.T) {
 	if got := strings.Join(names, " "); got != "a c | d" {
 		t.Errorf("got %s", got)
 	}
-	none := ok[*sdk.ListRuleNamesByTargetOutput](t)(a.ListRuleNamesByTarget(t.Context(), &sdk.ListRuleNamesByTargetInput{TargetArn: aws.String("x")}))
+	none := apitest.OK[*sdk.ListRuleNamesByTargetOutput](t)(a.ListRuleNamesByTarget(t.Context(), &sdk.ListRuleNamesByTargetInput{TargetArn: aws.String("x")}))
 	if none.RuleNames == nil || len(none.RuleNames) != 0 || none.NextToken != nil {
 		t.Errorf("%+v", none)
 	}

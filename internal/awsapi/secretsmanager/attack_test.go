@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 // Secrets of many large versions are read to be listed. Many who list them at
@@ -22,9 +24,9 @@ func TestListsOfLargeSecretsTakeLittleMemory(t *testing.T) {
 	const secrets, labels = 10, 8
 	for n := range secrets {
 		name := fmt.Sprint("s", n)
-		ok[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: &name, SecretString: large}))
+		apitest.OK[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: &name, SecretString: large}))
 		for l := range labels {
-			ok[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: &name, SecretString: large, VersionStages: []string{fmt.Sprint("l", l)}}))
+			apitest.OK[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: &name, SecretString: large, VersionStages: []string{fmt.Sprint("l", l)}}))
 		}
 	}
 	runtime.GC()

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 // atOnce calls f with each number below n at once.
@@ -46,7 +48,7 @@ func TestNoChangeOfManyIsLost(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	out := ok[*sdk.ListSecretVersionIdsOutput](t)(a.ListSecretVersionIds(ctx, &sdk.ListSecretVersionIdsInput{SecretId: aws.String("s"), IncludeDeprecated: aws.Bool(true)}))
+	out := apitest.OK[*sdk.ListSecretVersionIdsOutput](t)(a.ListSecretVersionIds(ctx, &sdk.ListSecretVersionIdsInput{SecretId: aws.String("s"), IncludeDeprecated: aws.Bool(true)}))
 	if len(out.Versions) != 17 {
 		t.Errorf("%d versions are left of 17", len(out.Versions))
 	}
@@ -59,9 +61,9 @@ func TestTheSuccessorOfASecretThatIsDueStays(t *testing.T) {
 	for i := range 20 {
 		name := aws.String(fmt.Sprint("s", i))
 		a.secret(*name, "old")
-		ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: name, RecoveryWindowInDays: aws.Int64(7)}))
+		apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: name, RecoveryWindowInDays: aws.Int64(7)}))
 	}
-	a.wait(8 * 24 * time.Hour)
+	a.Wait(8 * 24 * time.Hour)
 	var made sync.Map
 	atOnce(40, func(i int) {
 		if i >= 20 {

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"github.com/ecru-registry/ecru/internal/awsapi/apitest"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 
 func TestASecretIsMadeAndRead(t *testing.T) {
 	a, ctx := start(t), t.Context()
-	made := ok[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{
+	made := apitest.OK[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{
 		Name: aws.String("team/hub"), Description: aws.String("credentials"), SecretString: aws.String("s3cret"), ClientRequestToken: aws.String(firstToken),
 		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("a")}},
 	}))
@@ -33,39 +35,39 @@ func TestASecretIsMadeAndRead(t *testing.T) {
 	}
 	partial := (*made.ARN)[:len(*made.ARN)-7]
 	for _, id := range []string{"team/hub", *made.ARN, partial} {
-		got := ok[*sdk.GetSecretValueOutput](t)(a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: &id}))
+		got := apitest.OK[*sdk.GetSecretValueOutput](t)(a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: &id}))
 		if *got.SecretString != "s3cret" || got.SecretBinary != nil || *got.VersionId != firstToken || !slices.Equal(got.VersionStages, []string{"AWSCURRENT"}) || *got.ARN != *made.ARN || got.CreatedDate == nil {
 			t.Errorf("by %s: %+v", id, got)
 		}
 	}
-	d := ok[*sdk.DescribeSecretOutput](t)(a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: made.Name}))
+	d := apitest.OK[*sdk.DescribeSecretOutput](t)(a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: made.Name}))
 	if *d.ARN != *made.ARN || *d.Description != "credentials" || d.CreatedDate == nil || d.LastChangedDate == nil || d.LastAccessedDate == nil || d.DeletedDate != nil || d.OwningService != nil ||
 		len(d.Tags) != 1 || *d.Tags[0].Value != "a" || !slices.Equal(d.VersionIdsToStages[firstToken], []string{"AWSCURRENT"}) {
 		t.Errorf("described as %+v", d)
 	}
 	for _, id := range []string{"team", "team/hub-AAAAAA", partial + "-AAAAAA", strings.Replace(*made.ARN, "us-east-1", "us-west-2", 1)} {
 		_, err := a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: &id})
-		want(t, err, "ResourceNotFoundException", unknown)
+		apitest.Want(t, err, "ResourceNotFoundException", unknown)
 	}
 }
 
 func TestASecretMayHaveNoValueYetAndMayBeBytes(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	name := aws.String("later")
-	if made := ok[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: name})); made.VersionId != nil {
+	if made := apitest.OK[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: name})); made.VersionId != nil {
 		t.Errorf("a version without a value: %s", *made.VersionId)
 	}
 	_, err := a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: name})
-	want(t, err, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT")
+	apitest.Want(t, err, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT")
 	_, err = a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: name})
-	want(t, err, "InvalidRequestException", "You must provide either SecretString or SecretBinary.")
+	apitest.Want(t, err, "InvalidRequestException", "You must provide either SecretString or SecretBinary.")
 	_, err = a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: name, SecretString: aws.String("a"), SecretBinary: []byte("b")})
-	want(t, err, "InvalidParameterException", "You can't specify both a binary secret value and a string secret value in the same secret.")
-	put := ok[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: name, SecretBinary: []byte{0, 1, 255}, VersionStages: []string{"mine"}}))
+	apitest.Want(t, err, "InvalidParameterException", "You can't specify both a binary secret value and a string secret value in the same secret.")
+	put := apitest.OK[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: name, SecretBinary: []byte{0, 1, 255}, VersionStages: []string{"mine"}}))
 	if !slices.Equal(put.VersionStages, []string{"AWSCURRENT", "mine"}) {
 		t.Errorf("the first version is %v", put.VersionStages)
 	}
-	got := ok[*sdk.GetSecretValueOutput](t)(a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: name, VersionStage: aws.String("mine")}))
+	got := apitest.OK[*sdk.GetSecretValueOutput](t)(a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: name, VersionStage: aws.String("mine")}))
 	if got.SecretString != nil || string(got.SecretBinary) != "\x00\x01\xff" {
 		t.Errorf("got %v and %v", got.SecretString, got.SecretBinary)
 	}
@@ -74,23 +76,23 @@ func TestASecretMayHaveNoValueYetAndMayBeBytes(t *testing.T) {
 func TestTheSameRequestTwiceIsOne(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	in := &sdk.CreateSecretInput{Name: aws.String("s"), SecretString: aws.String("one"), ClientRequestToken: aws.String(firstToken)}
-	first := ok[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, in))
-	again := ok[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, in))
+	first := apitest.OK[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, in))
+	again := apitest.OK[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, in))
 	if *again.ARN != *first.ARN || *again.VersionId != firstToken {
 		t.Errorf("again is %s %s", *again.ARN, *again.VersionId)
 	}
 	in.SecretString = aws.String("other")
 	_, err := a.CreateSecret(ctx, in)
 	used := "You can't use ClientRequestToken " + firstToken + " because that value is already in use for a version of secret " + *first.ARN + "."
-	want(t, err, "ResourceExistsException", used)
+	apitest.Want(t, err, "ResourceExistsException", used)
 	_, err = a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("s"), SecretString: aws.String("one"), ClientRequestToken: aws.String(secondToken)})
-	want(t, err, "ResourceExistsException", "The operation failed because the secret s already exists.")
+	apitest.Want(t, err, "ResourceExistsException", "The operation failed because the secret s already exists.")
 
 	put := &sdk.PutSecretValueInput{SecretId: aws.String("s"), SecretString: aws.String("one"), ClientRequestToken: aws.String(firstToken)}
-	ok[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, put))
+	apitest.OK[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, put))
 	put.SecretString = aws.String("two")
 	_, err = a.PutSecretValue(ctx, put)
-	want(t, err, "ResourceExistsException", used)
+	apitest.Want(t, err, "ResourceExistsException", used)
 	if got := a.value("s"); got != "one" {
 		t.Errorf("the value is %q", got)
 	}
@@ -99,7 +101,7 @@ func TestTheSameRequestTwiceIsOne(t *testing.T) {
 // stages are the labels of the versions by the last digit of their tokens.
 func (a *api) stages(id string) string {
 	a.t.Helper()
-	out := ok[*sdk.ListSecretVersionIdsOutput](a.t)(a.ListSecretVersionIds(a.t.Context(), &sdk.ListSecretVersionIdsInput{SecretId: &id, IncludeDeprecated: aws.Bool(true)}))
+	out := apitest.OK[*sdk.ListSecretVersionIdsOutput](a.t)(a.ListSecretVersionIds(a.t.Context(), &sdk.ListSecretVersionIdsInput{SecretId: &id, IncludeDeprecated: aws.Bool(true)}))
 	var all []string
 	for _, v := range out.Versions {
 		all = append(all, (*v.VersionId)[:1]+strings.Join(v.VersionStages, ","))
@@ -111,7 +113,7 @@ func TestLabelsMoveWithNewValues(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	put := func(token, value string, labels ...string) {
 		t.Helper()
-		ok[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{
+		apitest.OK[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{
 			SecretId: aws.String("s"), SecretString: &value, ClientRequestToken: &token, VersionStages: labels,
 		}))
 	}
@@ -121,7 +123,7 @@ func TestLabelsMoveWithNewValues(t *testing.T) {
 			t.Errorf("labels are %q, want %q", got, expected)
 		}
 	}
-	ok[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("s"), SecretString: aws.String("1"), ClientRequestToken: aws.String(firstToken)}))
+	apitest.OK[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("s"), SecretString: aws.String("1"), ClientRequestToken: aws.String(firstToken)}))
 	put(secondToken, "2", "AWSPENDING", "mine")
 	is("1AWSCURRENT 2AWSPENDING,mine")
 	if got := a.value("s"); got != "1" {
@@ -129,17 +131,17 @@ func TestLabelsMoveWithNewValues(t *testing.T) {
 	}
 	move := &sdk.UpdateSecretVersionStageInput{SecretId: aws.String("s"), VersionStage: aws.String("AWSCURRENT"), MoveToVersionId: aws.String(secondToken)}
 	_, err := a.UpdateSecretVersionStage(ctx, move)
-	want(t, err, "InvalidParameterException", "The parameter RemoveFromVersionId can't be empty. Staging label AWSCURRENT is currently attached to version "+firstToken+", so you must explicitly reference that version in RemoveFromVersionId.")
+	apitest.Want(t, err, "InvalidParameterException", "The parameter RemoveFromVersionId can't be empty. Staging label AWSCURRENT is currently attached to version "+firstToken+", so you must explicitly reference that version in RemoveFromVersionId.")
 	move.RemoveFromVersionId = aws.String(firstToken)
-	ok[*sdk.UpdateSecretVersionStageOutput](t)(a.UpdateSecretVersionStage(ctx, move))
+	apitest.OK[*sdk.UpdateSecretVersionStageOutput](t)(a.UpdateSecretVersionStage(ctx, move))
 	is("1AWSPREVIOUS 2AWSCURRENT,AWSPENDING,mine")
 	put(thirdToken, "3")
 	is("1 2AWSPENDING,AWSPREVIOUS,mine 3AWSCURRENT")
 	_, err = a.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{SecretId: aws.String("s"), VersionStage: aws.String("AWSCURRENT"), RemoveFromVersionId: aws.String(thirdToken)})
-	want(t, err, "InvalidParameterException", "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.")
-	ok[*sdk.UpdateSecretVersionStageOutput](t)(a.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{SecretId: aws.String("s"), VersionStage: aws.String("mine"), RemoveFromVersionId: aws.String(secondToken)}))
+	apitest.Want(t, err, "InvalidParameterException", "You can only move staging label AWSCURRENT to a different secret version. It can't be completely removed.")
+	apitest.OK[*sdk.UpdateSecretVersionStageOutput](t)(a.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{SecretId: aws.String("s"), VersionStage: aws.String("mine"), RemoveFromVersionId: aws.String(secondToken)}))
 	// Back to what was before: the two change places.
-	ok[*sdk.UpdateSecretVersionStageOutput](t)(a.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{
+	apitest.OK[*sdk.UpdateSecretVersionStageOutput](t)(a.UpdateSecretVersionStage(ctx, &sdk.UpdateSecretVersionStageInput{
 		SecretId: aws.String("s"), VersionStage: aws.String("AWSCURRENT"), MoveToVersionId: aws.String(secondToken), RemoveFromVersionId: aws.String(thirdToken),
 	}))
 	is("1 2AWSCURRENT,AWSPENDING 3AWSPREVIOUS")
@@ -147,30 +149,30 @@ func TestLabelsMoveWithNewValues(t *testing.T) {
 	get := func(version, stage *string) (*sdk.GetSecretValueOutput, error) {
 		return a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: aws.String("s"), VersionId: version, VersionStage: stage})
 	}
-	if got := ok[*sdk.GetSecretValueOutput](t)(get(nil, aws.String("AWSPREVIOUS"))); *got.SecretString != "3" {
+	if got := apitest.OK[*sdk.GetSecretValueOutput](t)(get(nil, aws.String("AWSPREVIOUS"))); *got.SecretString != "3" {
 		t.Errorf("the previous value is %s", *got.SecretString)
 	}
-	if got := ok[*sdk.GetSecretValueOutput](t)(get(aws.String(firstToken), nil)); *got.SecretString != "1" || len(got.VersionStages) != 0 {
+	if got := apitest.OK[*sdk.GetSecretValueOutput](t)(get(aws.String(firstToken), nil)); *got.SecretString != "1" || len(got.VersionStages) != 0 {
 		t.Errorf("the first version is %+v", got)
 	}
 	_, err = get(aws.String(firstToken), aws.String("AWSCURRENT"))
-	want(t, err, "InvalidRequestException", "You provided a VersionStage that is not associated to the provided VersionId.")
+	apitest.Want(t, err, "InvalidRequestException", "You provided a VersionStage that is not associated to the provided VersionId.")
 	_, err = get(aws.String(strings.Repeat("9", 36)), nil)
-	want(t, err, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for VersionId: "+strings.Repeat("9", 36))
+	apitest.Want(t, err, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for VersionId: "+strings.Repeat("9", 36))
 	_, err = get(nil, aws.String("nobody"))
-	want(t, err, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: nobody")
+	apitest.Want(t, err, "ResourceNotFoundException", "Secrets Manager can't find the specified secret value for staging label: nobody")
 }
 
 func TestOldVersionsAreDroppedAndLabelsAreBounded(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	a.secret("s", "first")
 	for i := range 120 {
-		ok[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: aws.String("s"), SecretString: aws.String(fmt.Sprint(i))}))
+		apitest.OK[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: aws.String("s"), SecretString: aws.String(fmt.Sprint(i))}))
 	}
 	in, count := &sdk.ListSecretVersionIdsInput{SecretId: aws.String("s"), IncludeDeprecated: aws.Bool(true), MaxResults: aws.Int32(30)}, 0
 	seen := map[string]bool{}
 	for p := sdk.NewListSecretVersionIdsPaginator(a.Client, in); p.HasMorePages(); {
-		page := ok[*sdk.ListSecretVersionIdsOutput](t)(p.NextPage(ctx))
+		page := apitest.OK[*sdk.ListSecretVersionIdsOutput](t)(p.NextPage(ctx))
 		for _, v := range page.Versions {
 			seen[*v.VersionId] = true
 			count++
@@ -181,9 +183,9 @@ func TestOldVersionsAreDroppedAndLabelsAreBounded(t *testing.T) {
 	}
 	large := strings.Repeat("x", 64<<10)
 	for range 30 {
-		ok[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: aws.String("s"), SecretString: &large}))
+		apitest.OK[*sdk.PutSecretValueOutput](t)(a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: aws.String("s"), SecretString: &large}))
 	}
-	out := ok[*sdk.ListSecretVersionIdsOutput](t)(a.ListSecretVersionIds(ctx, &sdk.ListSecretVersionIdsInput{SecretId: aws.String("s"), IncludeDeprecated: aws.Bool(true)}))
+	out := apitest.OK[*sdk.ListSecretVersionIdsOutput](t)(a.ListSecretVersionIds(ctx, &sdk.ListSecretVersionIdsInput{SecretId: aws.String("s"), IncludeDeprecated: aws.Bool(true)}))
 	if len(out.Versions) != 18 { // 1 MiB of them, the current and the previous one
 		t.Errorf("%d large versions are kept", len(out.Versions))
 	}
@@ -192,29 +194,29 @@ func TestOldVersionsAreDroppedAndLabelsAreBounded(t *testing.T) {
 		labels = append(labels, fmt.Sprint("l", i))
 	}
 	_, err := a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: aws.String("s"), SecretString: aws.String("x"), VersionStages: labels})
-	want(t, err, "LimitExceededException", "The request failed because it would exceed the quota of 20 staging labels attached across all versions of the secret.")
+	apitest.Want(t, err, "LimitExceededException", "The request failed because it would exceed the quota of 20 staging labels attached across all versions of the secret.")
 }
 
 func TestUpdateChangesWhatIsGiven(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	made := a.secret("s", "one")
-	up := ok[*sdk.UpdateSecretOutput](t)(a.UpdateSecret(ctx, &sdk.UpdateSecretInput{SecretId: aws.String("s"), Description: aws.String("now with words"), KmsKeyId: aws.String("alias/mine")}))
+	up := apitest.OK[*sdk.UpdateSecretOutput](t)(a.UpdateSecret(ctx, &sdk.UpdateSecretInput{SecretId: aws.String("s"), Description: aws.String("now with words"), KmsKeyId: aws.String("alias/mine")}))
 	if up.VersionId != nil || *up.ARN != *made.ARN {
 		t.Errorf("updated: %+v", up)
 	}
 	if got := a.value("s"); got != "one" {
 		t.Errorf("the value changed to %q", got)
 	}
-	up = ok[*sdk.UpdateSecretOutput](t)(a.UpdateSecret(ctx, &sdk.UpdateSecretInput{SecretId: aws.String("s"), SecretString: aws.String("two")}))
+	up = apitest.OK[*sdk.UpdateSecretOutput](t)(a.UpdateSecret(ctx, &sdk.UpdateSecretInput{SecretId: aws.String("s"), SecretString: aws.String("two")}))
 	if up.VersionId == nil || a.value("s") != "two" {
 		t.Errorf("updated: %+v, value %q", up, a.value("s"))
 	}
-	d := ok[*sdk.DescribeSecretOutput](t)(a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: aws.String("s")}))
+	d := apitest.OK[*sdk.DescribeSecretOutput](t)(a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: aws.String("s")}))
 	if *d.Description != "now with words" || *d.KmsKeyId != "alias/mine" || len(d.VersionIdsToStages) != 2 {
 		t.Errorf("described as %+v", d)
 	}
 	_, err := a.UpdateSecret(ctx, &sdk.UpdateSecretInput{SecretId: aws.String("nobody"), Description: aws.String("")})
-	want(t, err, "ResourceNotFoundException", unknown)
+	apitest.Want(t, err, "ResourceNotFoundException", unknown)
 }
 
 func TestADeletedSecretCanBeRestoredUntilItIsGone(t *testing.T) {
@@ -223,53 +225,53 @@ func TestADeletedSecretCanBeRestoredUntilItIsGone(t *testing.T) {
 	id := aws.String("s")
 	for _, days := range []int64{6, 31, -1} {
 		_, err := a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: id, RecoveryWindowInDays: &days})
-		want(t, err, "InvalidParameterException", "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
+		apitest.Want(t, err, "InvalidParameterException", "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
 	}
 	_, err := a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: id, RecoveryWindowInDays: aws.Int64(7), ForceDeleteWithoutRecovery: aws.Bool(true)})
-	want(t, err, "InvalidParameterException", "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
+	apitest.Want(t, err, "InvalidParameterException", "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
 	_, err = a.RestoreSecret(ctx, &sdk.RestoreSecretInput{SecretId: id})
-	want(t, err, "InvalidRequestException", "You can't perform this operation on the secret because it was not marked for deletion.")
+	apitest.Want(t, err, "InvalidRequestException", "You can't perform this operation on the secret because it was not marked for deletion.")
 
-	out := ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: id, RecoveryWindowInDays: aws.Int64(7)}))
-	if left := out.DeletionDate.Sub(a.now()); left < 7*24*time.Hour-time.Minute || left > 7*24*time.Hour {
+	out := apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: id, RecoveryWindowInDays: aws.Int64(7)}))
+	if left := out.DeletionDate.Sub(a.Now()); left < 7*24*time.Hour-time.Minute || left > 7*24*time.Hour {
 		t.Errorf("it goes in %v", left)
 	}
 	_, err = a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: id})
-	want(t, err, "InvalidRequestException", deleted)
+	apitest.Want(t, err, "InvalidRequestException", deleted)
 	_, err = a.PutSecretValue(ctx, &sdk.PutSecretValueInput{SecretId: id, SecretString: aws.String("x")})
-	want(t, err, "InvalidRequestException", deleted)
+	apitest.Want(t, err, "InvalidRequestException", deleted)
 	_, err = a.UpdateSecret(ctx, &sdk.UpdateSecretInput{SecretId: id})
-	want(t, err, "InvalidRequestException", deleted)
+	apitest.Want(t, err, "InvalidRequestException", deleted)
 	_, err = a.TagResource(ctx, &sdk.TagResourceInput{SecretId: id, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}})
-	want(t, err, "InvalidRequestException", deleted)
+	apitest.Want(t, err, "InvalidRequestException", deleted)
 	_, err = a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: id})
-	want(t, err, "InvalidRequestException", "You can't perform this operation on the secret because it was already scheduled for deletion.")
+	apitest.Want(t, err, "InvalidRequestException", "You can't perform this operation on the secret because it was already scheduled for deletion.")
 	_, err = a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: id})
-	want(t, err, "InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
-	if d := ok[*sdk.DescribeSecretOutput](t)(a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: id})); d.DeletedDate == nil {
+	apitest.Want(t, err, "InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
+	if d := apitest.OK[*sdk.DescribeSecretOutput](t)(a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: id})); d.DeletedDate == nil {
 		t.Error("a deleted secret is not said to be")
 	}
-	if l := ok[*sdk.ListSecretsOutput](t)(a.ListSecrets(ctx, &sdk.ListSecretsInput{})); len(l.SecretList) != 0 {
+	if l := apitest.OK[*sdk.ListSecretsOutput](t)(a.ListSecrets(ctx, &sdk.ListSecretsInput{})); len(l.SecretList) != 0 {
 		t.Error("a deleted secret is listed")
 	}
-	if l := ok[*sdk.ListSecretsOutput](t)(a.ListSecrets(ctx, &sdk.ListSecretsInput{IncludePlannedDeletion: aws.Bool(true)})); len(l.SecretList) != 1 || l.SecretList[0].DeletedDate == nil {
+	if l := apitest.OK[*sdk.ListSecretsOutput](t)(a.ListSecrets(ctx, &sdk.ListSecretsInput{IncludePlannedDeletion: aws.Bool(true)})); len(l.SecretList) != 1 || l.SecretList[0].DeletedDate == nil {
 		t.Error("a deleted secret is not listed")
 	}
 
-	ok[*sdk.RestoreSecretOutput](t)(a.RestoreSecret(ctx, &sdk.RestoreSecretInput{SecretId: id}))
+	apitest.OK[*sdk.RestoreSecretOutput](t)(a.RestoreSecret(ctx, &sdk.RestoreSecretInput{SecretId: id}))
 	if got := a.value("s"); got != "one" {
 		t.Errorf("restored as %q", got)
 	}
-	ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: id}))
-	a.wait(30 * 24 * time.Hour)
+	apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: id}))
+	a.Wait(30 * 24 * time.Hour)
 	_, err = a.RestoreSecret(ctx, &sdk.RestoreSecretInput{SecretId: id})
-	want(t, err, "ResourceNotFoundException", unknown)
+	apitest.Want(t, err, "ResourceNotFoundException", unknown)
 	// Its name is free at once, and it is another secret.
 	if again := a.secret("s", "two"); *again.ARN == *made.ARN || a.value("s") != "two" {
 		t.Errorf("the new secret is %s of %q", *again.ARN, a.value("s"))
 	}
 	_, err = a.GetSecretValue(ctx, &sdk.GetSecretValueInput{SecretId: made.ARN})
-	want(t, err, "ResourceNotFoundException", unknown)
+	apitest.Want(t, err, "ResourceNotFoundException", unknown)
 }
 
 func TestDueDeletionsAreCarriedOut(t *testing.T) {
@@ -277,9 +279,9 @@ func TestDueDeletionsAreCarriedOut(t *testing.T) {
 	for _, name := range []string{"due", "later", "kept"} {
 		a.secret(name, "x")
 	}
-	ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: aws.String("due"), RecoveryWindowInDays: aws.Int64(7)}))
-	ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: aws.String("later")}))
-	a.wait(8 * 24 * time.Hour)
+	apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: aws.String("due"), RecoveryWindowInDays: aws.Int64(7)}))
+	apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: aws.String("later")}))
+	a.Wait(8 * 24 * time.Hour)
 	if err := a.svc.SweepSecrets(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -293,15 +295,15 @@ func TestAForcedDeletionIsAtOnce(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	a.secret("s", "one")
 	force := &sdk.DeleteSecretInput{SecretId: aws.String("s"), ForceDeleteWithoutRecovery: aws.Bool(true)}
-	ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, force))
+	apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, force))
 	_, err := a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: aws.String("s")})
-	want(t, err, "ResourceNotFoundException", unknown)
-	ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, force)) // as AWS has it
+	apitest.Want(t, err, "ResourceNotFoundException", unknown)
+	apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, force)) // as AWS has it
 	_, err = a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: aws.String("s")})
-	want(t, err, "ResourceNotFoundException", unknown)
+	apitest.Want(t, err, "ResourceNotFoundException", unknown)
 	a.secret("s", "two")
-	ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: aws.String("s")}))
-	ok[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, force))
+	apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, &sdk.DeleteSecretInput{SecretId: aws.String("s")}))
+	apitest.OK[*sdk.DeleteSecretOutput](t)(a.DeleteSecret(ctx, force))
 	a.secret("s", "three")
 }
 
@@ -310,29 +312,29 @@ func TestTags(t *testing.T) {
 	a.secret("s", "one")
 	id := aws.String("s")
 	tag := func(key, value string) types.Tag { return types.Tag{Key: &key, Value: &value} }
-	ok[*sdk.TagResourceOutput](t)(a.TagResource(ctx, &sdk.TagResourceInput{SecretId: id, Tags: []types.Tag{tag("b", "1"), tag("a", "1"), tag("b", "2")}}))
-	ok[*sdk.UntagResourceOutput](t)(a.UntagResource(ctx, &sdk.UntagResourceInput{SecretId: id, TagKeys: []string{"a", "unknown"}}))
-	d := ok[*sdk.DescribeSecretOutput](t)(a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: id}))
+	apitest.OK[*sdk.TagResourceOutput](t)(a.TagResource(ctx, &sdk.TagResourceInput{SecretId: id, Tags: []types.Tag{tag("b", "1"), tag("a", "1"), tag("b", "2")}}))
+	apitest.OK[*sdk.UntagResourceOutput](t)(a.UntagResource(ctx, &sdk.UntagResourceInput{SecretId: id, TagKeys: []string{"a", "unknown"}}))
+	d := apitest.OK[*sdk.DescribeSecretOutput](t)(a.DescribeSecret(ctx, &sdk.DescribeSecretInput{SecretId: id}))
 	if len(d.Tags) != 1 || *d.Tags[0].Key != "b" || *d.Tags[0].Value != "2" {
 		t.Errorf("tags are %+v", d.Tags)
 	}
 	_, err := a.TagResource(ctx, &sdk.TagResourceInput{SecretId: id, Tags: []types.Tag{tag("aws:x", "1")}})
-	want(t, err, "InvalidParameterException", "The tag is invalid: keys that begin with aws: are reserved.")
+	apitest.Want(t, err, "InvalidParameterException", "The tag is invalid: keys that begin with aws: are reserved.")
 }
 
 func TestSecretsAreListed(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	for _, name := range []string{"prod/db", "prod/web", "test/db", "Zebra"} {
-		ok[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{
+		apitest.OK[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{
 			Name: &name, Description: aws.String("password of " + name), Tags: []types.Tag{{Key: aws.String("stage"), Value: aws.String(strings.Split(name, "/")[0])}},
 		}))
-		a.wait(time.Second)
+		a.Wait(time.Second)
 	}
 	list := func(in sdk.ListSecretsInput) string {
 		t.Helper()
 		var names []string
 		for p := sdk.NewListSecretsPaginator(a.Client, &in); p.HasMorePages(); {
-			for _, s := range ok[*sdk.ListSecretsOutput](t)(p.NextPage(ctx)).SecretList {
+			for _, s := range apitest.OK[*sdk.ListSecretsOutput](t)(p.NextPage(ctx)).SecretList {
 				names = append(names, *s.Name)
 			}
 		}
@@ -359,10 +361,10 @@ func TestSecretsAreListed(t *testing.T) {
 			t.Errorf("%+v lists %q, want %q", in, got, expected)
 		}
 	}
-	first := ok[*sdk.ListSecretsOutput](t)(a.ListSecrets(ctx, &sdk.ListSecretsInput{MaxResults: aws.Int32(1)}))
+	first := apitest.OK[*sdk.ListSecretsOutput](t)(a.ListSecrets(ctx, &sdk.ListSecretsInput{MaxResults: aws.Int32(1)}))
 	_, err := a.ListSecrets(ctx, &sdk.ListSecretsInput{NextToken: first.NextToken, Filters: filter("name", "x")})
-	want(t, err, "InvalidNextTokenException", "The NextToken value is invalid.")
-	if out := ok[*sdk.ListSecretsOutput](t)(a.as("AKIDOTHER").ListSecrets(ctx, &sdk.ListSecretsInput{})); len(out.SecretList) != 0 {
+	apitest.Want(t, err, "InvalidNextTokenException", "The NextToken value is invalid.")
+	if out := apitest.OK[*sdk.ListSecretsOutput](t)(a.as("AKIDOTHER").ListSecrets(ctx, &sdk.ListSecretsInput{})); len(out.SecretList) != 0 {
 		t.Error("another account sees them")
 	}
 }
@@ -371,57 +373,57 @@ func TestManyValuesAtOnce(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	a.secret("a", "1")
 	a.secret("b", "2")
-	ok[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("empty")}))
-	out := ok[*sdk.BatchGetSecretValueOutput](t)(a.BatchGetSecretValue(ctx, &sdk.BatchGetSecretValueInput{SecretIdList: []string{"b", "nobody", "a", "empty"}}))
+	apitest.OK[*sdk.CreateSecretOutput](t)(a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("empty")}))
+	out := apitest.OK[*sdk.BatchGetSecretValueOutput](t)(a.BatchGetSecretValue(ctx, &sdk.BatchGetSecretValueInput{SecretIdList: []string{"b", "nobody", "a", "empty"}}))
 	if len(out.SecretValues) != 2 || *out.SecretValues[0].SecretString != "2" || len(out.Errors) != 2 || *out.Errors[0].Message != unknown || *out.Errors[0].ErrorCode != "ResourceNotFoundException" || *out.Errors[0].SecretId != "nobody" {
 		t.Errorf("got %+v %+v", out.SecretValues, out.Errors)
 	}
 	in := &sdk.BatchGetSecretValueInput{Filters: []types.Filter{{Key: types.FilterNameStringTypeAll, Values: []string{"!x"}}}, MaxResults: aws.Int32(1)}
 	values := 0
 	for p := sdk.NewBatchGetSecretValuePaginator(a.Client, in); p.HasMorePages(); {
-		values += len(ok[*sdk.BatchGetSecretValueOutput](t)(p.NextPage(ctx)).SecretValues)
+		values += len(apitest.OK[*sdk.BatchGetSecretValueOutput](t)(p.NextPage(ctx)).SecretValues)
 	}
 	if values != 2 {
 		t.Errorf("a filter finds %d values", values)
 	}
 	_, err := a.BatchGetSecretValue(ctx, &sdk.BatchGetSecretValueInput{})
-	want(t, err, "InvalidParameterException", "Either 'SecretIdList' or 'Filters' must be provided, but not both.")
+	apitest.Want(t, err, "InvalidParameterException", "Either 'SecretIdList' or 'Filters' must be provided, but not both.")
 }
 
 func TestRandomPasswords(t *testing.T) {
 	a, ctx := start(t), t.Context()
-	one := ok[*sdk.GetRandomPasswordOutput](t)(a.GetRandomPassword(ctx, &sdk.GetRandomPasswordInput{}))
-	two := ok[*sdk.GetRandomPasswordOutput](t)(a.GetRandomPassword(ctx, &sdk.GetRandomPasswordInput{}))
+	one := apitest.OK[*sdk.GetRandomPasswordOutput](t)(a.GetRandomPassword(ctx, &sdk.GetRandomPasswordInput{}))
+	two := apitest.OK[*sdk.GetRandomPasswordOutput](t)(a.GetRandomPassword(ctx, &sdk.GetRandomPasswordInput{}))
 	if len(*one.RandomPassword) != 32 || *one.RandomPassword == *two.RandomPassword {
 		t.Errorf("%q and %q", *one.RandomPassword, *two.RandomPassword)
 	}
-	digits := ok[*sdk.GetRandomPasswordOutput](t)(a.GetRandomPassword(ctx, &sdk.GetRandomPasswordInput{
+	digits := apitest.OK[*sdk.GetRandomPasswordOutput](t)(a.GetRandomPassword(ctx, &sdk.GetRandomPasswordInput{
 		PasswordLength: aws.Int64(4096), ExcludeLowercase: aws.Bool(true), ExcludeUppercase: aws.Bool(true), ExcludePunctuation: aws.Bool(true), ExcludeCharacters: aws.String("13579"),
 	}))
 	if !regexp.MustCompile(`^[02468]+$`).MatchString(*digits.RandomPassword) || len(*digits.RandomPassword) != 4096 {
 		t.Errorf("not of even digits: %q", *digits.RandomPassword)
 	}
 	_, err := a.GetRandomPassword(ctx, &sdk.GetRandomPasswordInput{PasswordLength: aws.Int64(3)})
-	want(t, err, "InvalidParameterException", "Password length is too short based on the required types.")
+	apitest.Want(t, err, "InvalidParameterException", "Password length is too short based on the required types.")
 }
 
 func TestWhatASecretMayBeLike(t *testing.T) {
 	a, ctx := start(t), t.Context()
 	long := strings.Repeat("ä", 40_000) // fewer characters than bytes
 	_, err := a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("s"), SecretString: &long})
-	want(t, err, "ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to 65536")
+	apitest.Want(t, err, "ValidationException", "1 validation error detected: Value at 'secretString' failed to satisfy constraint: Member must have length less than or equal to 65536")
 	_, err = a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("s"), SecretBinary: make([]byte, 65537)})
-	want(t, err, "ValidationException", "1 validation error detected: Value at 'secretBinary' failed to satisfy constraint: Member must have length less than or equal to 65536")
+	apitest.Want(t, err, "ValidationException", "1 validation error detected: Value at 'secretBinary' failed to satisfy constraint: Member must have length less than or equal to 65536")
 	for _, name := range []string{"with space", "ä", "a\nb", "a:b"} {
 		_, err = a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: &name})
-		want(t, err, "ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
+		apitest.Want(t, err, "ValidationException", "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!")
 	}
 	_, err = a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("events!connection/x")})
-	want(t, err, "InvalidRequestException", "The secret name is invalid: the prefix events! is reserved for secrets that are managed by EventBridge.")
+	apitest.Want(t, err, "InvalidRequestException", "The secret name is invalid: the prefix events! is reserved for secrets that are managed by EventBridge.")
 	_, err = a.CreateSecret(ctx, &sdk.CreateSecretInput{Name: aws.String("s"), AddReplicaRegions: []types.ReplicaRegionType{{Region: aws.String("eu-west-1")}}})
-	want(t, err, "UnsupportedOperationException", "Secrets are not replicated to other regions by this version of ecru.")
+	apitest.Want(t, err, "UnsupportedOperationException", "Secrets are not replicated to other regions by this version of ecru.")
 	_, err = a.RotateSecret(ctx, &sdk.RotateSecretInput{SecretId: aws.String("s")})
-	want(t, err, "UnsupportedOperationException", "The operation RotateSecret is not supported by this version of ecru yet.")
+	apitest.Want(t, err, "UnsupportedOperationException", "The operation RotateSecret is not supported by this version of ecru yet.")
 	full := strings.Repeat("x", 65536)
 	a.secret("s", full)
 	if a.value("s") != full {
@@ -432,7 +434,7 @@ func TestWhatASecretMayBeLike(t *testing.T) {
 	if got := a.value("arn:aws:secretsmanager:us-east-1:123456789012:secret:s-abcdef"); got != "suffix" || a.value(*made.ARN) != "suffix" {
 		t.Errorf("by its partial ARN: %q", got)
 	}
-	p := ok[*sdk.GetResourcePolicyOutput](t)(a.GetResourcePolicy(ctx, &sdk.GetResourcePolicyInput{SecretId: aws.String("s-abcdef")}))
+	p := apitest.OK[*sdk.GetResourcePolicyOutput](t)(a.GetResourcePolicy(ctx, &sdk.GetResourcePolicyInput{SecretId: aws.String("s-abcdef")}))
 	if p.ResourcePolicy != nil || *p.ARN != *made.ARN {
 		t.Errorf("policy: %+v", p)
 	}
