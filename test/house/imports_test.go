@@ -43,6 +43,10 @@ var rooms = map[string]layer{
 	"internal/scan/inventory": port,
 	"internal/scan/advisory":  port,
 	"internal/scan/match":     port,
+	"internal/finding":        port,
+	"internal/vex":            port,
+	"internal/sbom":           port,
+	"internal/report":         port,
 
 	"internal/meta/sql":    adapter,
 	"internal/blob/disk":   adapter,
@@ -93,6 +97,10 @@ var allowed = map[layer][]layer{
 var strangers = map[string][]string{
 	"internal/registry":        {"net", "net/http", "os", "database/sql"},
 	"internal/lifecycle":       {"net", "net/http", "os", "database/sql"},
+	"internal/finding":         {"net/http", "os", "database/sql"},
+	"internal/vex":             {"net/http", "os", "database/sql"},
+	"internal/sbom":            {"net/http", "os", "database/sql"},
+	"internal/report":          {"net/http", "os", "database/sql"},
 	"internal/event/pattern":   {"net/http", "os", "database/sql"},
 	"internal/event/transform": {"net/http", "os", "database/sql"},
 	"internal/event/delivery":  {"net/http", "database/sql"},

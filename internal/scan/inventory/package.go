@@ -16,6 +16,18 @@ const (
 	KindRPM = "rpm" // Red Hat and relatives, Fedora, SUSE, Amazon, Azure Linux, Photon
 )
 
+// Kinds of language packages, named after the type of their package URLs.
+const (
+	KindNPM      = "npm"      // name "@scope/name" or "name"
+	KindPyPI     = "pypi"     // name as the distribution writes it
+	KindMaven    = "maven"    // name "group:artifact"
+	KindGolang   = "golang"   // name is the module path or "stdlib", whose version has no "v"
+	KindCargo    = "cargo"    //
+	KindGem      = "gem"      //
+	KindComposer = "composer" // name "vendor/name"
+	KindNuGet    = "nuget"    //
+)
+
 // Package is one installed package.
 type Package struct {
 	Kind string `json:"kind"`
@@ -39,8 +51,12 @@ type Package struct {
 	Module string `json:"module,omitempty"`
 	// Maintainer is the maintainer (apk, deb) or the vendor (rpm) as written in the database.
 	Maintainer string `json:"maintainer,omitempty"`
-	// Path is the package database file, without a leading slash: "var/lib/dpkg/status".
+	// Path is the package database file, or the file that is or describes the language package, without a leading
+	// slash: "var/lib/dpkg/status", "app/node_modules/lodash/package.json", "app/app.war!/WEB-INF/lib/x.jar".
 	Path string `json:"path"`
+	// OwnedBy names the OS package that brought the file at Path. Such a package is the distribution's business: it is
+	// neither matched nor counted beside the OS package. Only Merge sets it.
+	OwnedBy string `json:"ownedBy,omitempty"`
 	// Layer is the digest of the layer that brought the package: the lowest one since which it has been there
 	// unchanged. Only Merge sets it, and Inventory.ID leaves it out.
 	Layer string `json:"layer,omitempty"`
