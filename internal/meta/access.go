@@ -35,6 +35,12 @@ const (
 	// The body of a SecretRecord is sealed as a whole, for the purpose of all
 	// secrets: KeyRing.RewriteSecrets seals it anew with them.
 	SecretRecord RecordKind = "secret"
+
+	FindingFilterRecord RecordKind = "finding-filter"
+	ReportRecord        RecordKind = "finding-report" // and exports of SBOMs
+	SuppressionRecord   RecordKind = "suppression"
+	StatementRecord     RecordKind = "vex-document"
+	ScannerRecord       RecordKind = "external-scanner"
 )
 
 // Record is a small document of configuration that an account has by name.

@@ -41,6 +41,9 @@ type Store interface {
 	Deliveries
 	DeadLetters
 	Leases
+	Components
+	Coverages
+	Findings
 	job.Queue
 
 	// Ping says whether the store can be reached.
