@@ -99,13 +99,16 @@ type Reference struct {
 	URL  string `json:"url"`
 }
 
-// Specific holds the vendors' own words about severity, the part of
-// ecosystem_specific and database_specific that is of use here. Everything
-// else in those free-form members is dropped.
+// Specific holds what is of use here in the free-form members: the vendors' own
+// words about severity, weaknesses, and RustSec's mark of notices that are not
+// about a vulnerability. Everything else in them is dropped.
 type Specific struct {
-	Severity string `json:"severity,omitempty"`
-	Urgency  string `json:"urgency,omitempty"`         // Debian
-	Priority string `json:"ubuntu_priority,omitempty"` // Ubuntu
+	Severity      string   `json:"severity,omitempty"`
+	Urgency       string   `json:"urgency,omitempty"`         // Debian
+	Priority      string   `json:"ubuntu_priority,omitempty"` // Ubuntu
+	Score         float64  `json:"cvss_v3_score,omitempty"`   // RubyGems: a score without its vector
+	CWEs          []string `json:"cwe_ids,omitempty"`         // GitHub
+	Informational string   `json:"informational,omitempty"`   // RustSec: "unmaintained", "unsound", "notice"
 }
 
 // Word returns the first word that is set.
@@ -118,19 +121,35 @@ func (s Specific) Word() string {
 	return ""
 }
 
+// maxCWEs is more weaknesses than one vulnerability has.
+const maxCWEs = 20
+
 // UnmarshalJSON never fails on valid JSON: these members have no schema, and
 // a number where a word was expected must not cost us the whole record.
 func (s *Specific) UnmarshalJSON(data []byte) error {
 	var free struct {
-		Severity any `json:"severity"`
-		Urgency  any `json:"urgency"`
-		Priority any `json:"ubuntu_priority"`
+		Severity      any `json:"severity"`
+		Urgency       any `json:"urgency"`
+		Priority      any `json:"ubuntu_priority"`
+		Score         any `json:"cvss_v3_score"`
+		CWEs          any `json:"cwe_ids"`
+		Informational any `json:"informational"`
 	}
 	*s = Specific{}
 	if json.Unmarshal(data, &free) != nil {
 		return nil //nolint:nilerr // no schema, no fault; see above
 	}
 	s.Severity, s.Urgency, s.Priority = word(free.Severity), word(free.Urgency), word(free.Priority)
+	s.Informational = word(free.Informational)
+	if n, ok := free.Score.(float64); ok && n > 0 && n <= 10 {
+		s.Score = n
+	}
+	list, _ := free.CWEs.([]any)
+	for _, v := range list {
+		if id := word(v); strings.HasPrefix(id, "CWE-") && len(s.CWEs) < maxCWEs {
+			s.CWEs = append(s.CWEs, id)
+		}
+	}
 	return nil
 }
 

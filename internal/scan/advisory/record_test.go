@@ -181,3 +181,33 @@ func recordOf(id, ecosystem, pkg, fixed string) string {
 	}
 	return string(text)
 }
+
+func TestOneNameForManySpellings(t *testing.T) {
+	for _, c := range []struct{ ecosystem, name, want string }{
+		{"PyPI", "Zope.Interface__x", "zope-interface-x"},
+		{"PyPI", "Pillow", "pillow"},
+		{"PyPI", "odd-", "odd-"},
+		{"NuGet", "Newtonsoft.Json", "newtonsoft.json"},
+		{"Packagist:https://packages.drupal.org/8", "Drupal/Core", "drupal/core"},
+		{"Go", "github.com/Sirupsen/logrus", "github.com/sirupsen/logrus"},
+		{"crates.io", "Tokio_util", "tokio-util"},
+		{"npm", "JSONStream", "JSONStream"},
+		{"Debian:12", "libX11", "libX11"},
+	} {
+		if got := advisory.LookupName(c.ecosystem, c.name); got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.ecosystem, c.name, got, c.want)
+		}
+	}
+}
+
+func TestRecordKeepsWeaknesses(t *testing.T) {
+	r := decode(t, `{"id": "GHSA-1", "database_specific": {"severity": "HIGH", "cwe_ids": ["CWE-79", 7, "x"], "cvss_v3_score": 7.5},
+	  "affected": [{"package": {"ecosystem": "crates.io", "name": "x"}, "database_specific": {"informational": "unmaintained", "cvss_v3_score": "7"}}]}`)
+	want := advisory.Specific{Severity: "HIGH", CWEs: []string{"CWE-79"}, Score: 7.5}
+	if diff := cmp.Diff(want, r.Database); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := r.Affected[0].Database; got.Informational != "unmaintained" || got.Score != 0 {
+		t.Errorf("%+v", got)
+	}
+}

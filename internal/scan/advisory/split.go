@@ -20,6 +20,43 @@ func Within(ecosystem, export string) bool {
 	return found && (rest == "" || rest[0] == ':')
 }
 
+// LookupName is the name under which entries of a package are kept. Registries
+// that take several spellings for one package get one: those of PyPI, NuGet,
+// Packagist and crates.io do, and paths of Go modules lead to hosts that do.
+func LookupName(ecosystem, name string) string {
+	switch Parent(ecosystem) {
+	case "PyPI":
+		return foldRuns(name)
+	case "crates.io":
+		return strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	case "NuGet", "Packagist", "Go":
+		return strings.ToLower(name)
+	}
+	return name
+}
+
+// foldRuns writes a name as PEP 503 does: in lower case, with one dash for
+// every run of dashes, dots and underscores.
+func foldRuns(name string) string {
+	var out strings.Builder
+	dash := false
+	for _, c := range strings.ToLower(name) {
+		if c == '-' || c == '_' || c == '.' {
+			dash = true
+			continue
+		}
+		if dash {
+			out.WriteByte('-')
+			dash = false
+		}
+		out.WriteRune(c)
+	}
+	if dash {
+		out.WriteByte('-')
+	}
+	return out.String()
+}
+
 // Split makes the entries of a record for the export of one ecosystem: one for
 // each package, holding only what is said about that package there. Exports
 // repeat whole records, so other releases and other packages are left out; a
@@ -34,10 +71,11 @@ func (r *Record) Split(export string) ([]Entry, error) {
 		if enumerated(export) && len(a.Ranges) > 0 {
 			a.Versions = nil
 		}
-		if byName[a.Package.Name] == nil {
-			names = append(names, a.Package.Name)
+		name := LookupName(a.Package.Ecosystem, a.Package.Name)
+		if byName[name] == nil {
+			names = append(names, name)
 		}
-		byName[a.Package.Name] = append(byName[a.Package.Name], a)
+		byName[name] = append(byName[name], a)
 	}
 	slices.Sort(names)
 	entries := make([]Entry, 0, len(names))
