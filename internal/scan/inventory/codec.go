@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // The stored form of a record: magic, IndexerVersion, then the fields in order. Numbers are varints, hashes eight bytes
@@ -21,6 +22,7 @@ func (r *LayerRecord) MarshalBinary() ([]byte, error) {
 	e.number(IndexerVersion)
 	e.number(uint64(r.Entries))
 	e.number(uint64(r.Bytes))
+	e.number(uint64(r.Skipped))
 	e.number(uint64(len(r.Files)))
 	for i := range r.Files {
 		e.file(&r.Files[i])
@@ -71,6 +73,10 @@ func (e *encoder) file(f *File) {
 	e.number(uint64(len(f.Packages)))
 	for i := range f.Packages {
 		p := &f.Packages[i]
+		if isLanguage(f.Kind) {
+			e.string(p.Kind)
+			e.string(strings.TrimPrefix(p.Path, f.Path))
+		}
 		for _, s := range packageStrings(p) {
 			e.string(*s)
 		}
@@ -78,7 +84,7 @@ func (e *encoder) file(f *File) {
 	}
 }
 
-// packageStrings are the fields of a package that a record stores; kind and path are the file's.
+// packageStrings are the fields of a package that a record stores; kind and path are the file's, but in language files.
 func packageStrings(p *Package) [8]*string {
 	return [...]*string{&p.Name, &p.Version, &p.Release, &p.Arch, &p.SourceName, &p.SourceVersion, &p.Module, &p.Maintainer}
 }
@@ -115,7 +121,7 @@ func (r *LayerRecord) UnmarshalBinary(data []byte) error {
 		return fail(ReasonStale, "layer record of version %d, not %d", v, IndexerVersion)
 	}
 	var got LayerRecord
-	got.Entries, got.Bytes = d.size(), d.size()
+	got.Entries, got.Bytes, got.Skipped = d.size(), d.size(), d.size()
 	got.Files = list(d, 4, (*decoder).file)
 	got.OSReleases = list(d, 9, func(d *decoder) OSReleaseFile { return OSReleaseFile{Path: d.string(), Release: d.release()} })
 	got.Symlinks = list(d, 2, func(d *decoder) Symlink { return Symlink{Path: d.string(), Target: d.string()} })
@@ -216,6 +222,9 @@ func (d *decoder) file() File {
 	}
 	f.Packages = list(d, 9, func(d *decoder) Package {
 		p := Package{Kind: f.Kind, Path: f.Path}
+		if isLanguage(f.Kind) {
+			p.Kind, p.Path = d.string(), f.Path+d.string()
+		}
 		for _, s := range packageStrings(&p) {
 			*s = d.string()
 		}

@@ -68,7 +68,7 @@ func TestRecordIsStable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "ecrL\x01\x02\x80\x14\x01\x00\x13var/lib/dpkg/status\x00\x03deb\x00\x00\x01\x00\x01a\x00\x011\x03\x00\x05amd64\x04\x05\x03\x03\x00" +
+	want := "ecrL\x02\x02\x80\x14\x00\x01\x00\x13var/lib/dpkg/status\x00\x03deb\x00\x00\x01\x00\x01a\x00\x011\x03\x00\x05amd64\x04\x05\x03\x03\x00" +
 		"\x00\x00\x01"
 	if len(data) < len(want) || string(data[:len(want)]) != want {
 		t.Errorf("got %q, want %q at the beginning", data, want)

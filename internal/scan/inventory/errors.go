@@ -15,6 +15,7 @@ const (
 	ReasonTruncated Reason = "TRUNCATED"  // the archive or compressed stream ends early
 	ReasonLimit     Reason = "LIMIT"      // a limit of Limits is exceeded
 	ReasonDatabase  Reason = "DATABASE"   // a package database cannot be read
+	ReasonFile      Reason = "FILE"       // a language file cannot be read; no failure, but a warning of the inventory
 	ReasonRecord    Reason = "BAD_RECORD" // an encoded layer record cannot be decoded
 	ReasonStale     Reason = "STALE"      // an encoded layer record of another IndexerVersion
 )

@@ -15,9 +15,13 @@ import (
 // extractor finds packages in files of one kind. To add one, write its file and put it into the table below.
 type extractor struct {
 	kind string
+	// language is set for all that is no package database of an operating system. Such a file that cannot be read
+	// does not fail the scan, see File.Problem.
+	language bool
 	// wants is asked for every entry of every layer, so it has to be cheap. The path is clean.
 	wants func(path string) bool
-	// parse reads one file. It needs not set Kind and Path. What it panics with is taken for a broken file.
+	// parse reads one file, or as much of it as it needs. It needs not set Kind, nor Path but for what is in an archive:
+	// there Path is the way within the file ("WEB-INF/lib/x.jar"). What it panics with is taken for a broken file.
 	parse func(in *input) ([]Package, error)
 }
 
@@ -34,7 +38,13 @@ func extractors() []extractor {
 		{kind: KindDeb, wants: wantsDpkg, parse: parseDpkg},
 		{kind: KindRPM, wants: wantsRPM, parse: parseRPM},
 		{kind: KindRPM, wants: wantsRPMManifest, parse: parseRPMManifest},
+		{kind: KindMaven, language: true, wants: wantsJava, parse: parseJava},
 	}
+}
+
+// executables is the extractor of files that are known by their first bytes, not by their names.
+func executables() extractor {
+	return extractor{kind: KindBinary, language: true, parse: parseBinary}
 }
 
 // onTheWay says whether a symbolic link or a directory at this path can decide where package databases and os-release
@@ -64,17 +74,47 @@ type input struct {
 	left *budget
 	same interner
 	text *bufio.Reader // for parsers that read lines; one for all files of a layer
+
+	spool *spool
+	held  io.ReaderAt
+	bytes int64 // in held
 }
 
-// budget is what all package databases of a layer may still bring.
+// readerAt gives random access to the whole file, and its true size: from memory, or from disk where it is large. It is
+// valid until the parser returns, and needs no closing. It must come before anything is read from in.r.
+func (in *input) readerAt() (io.ReaderAt, int64, error) {
+	if in.held == nil {
+		var err error
+		if in.held, in.bytes, err = in.spool.hold(in.r, in.size); err != nil {
+			return nil, 0, err
+		}
+	}
+	return in.held, in.bytes, nil
+}
+
+// budget is what all files of a layer that are parsed may still bring. Package databases have one and language files
+// have another, so that these cannot eat up what those need.
 type budget struct {
 	bytes    int64 // of the files; unlike the layer's, they count the holes of sparse files
+	inflated int64 // of archives within files
 	packages int
 	text     int
 }
 
 func newBudget(lim Limits) *budget {
 	return &budget{bytes: 8 * lim.FileBytes, packages: lim.Packages, text: 512 * lim.Packages}
+}
+
+func newLanguageBudget(lim Limits) *budget {
+	return &budget{bytes: 8 * lim.ArchiveBytes, inflated: 4 * lim.ArchiveBytes, packages: lim.Packages, text: 256 * lim.Packages}
+}
+
+// charge takes bytes that a parser unpacks from the file, archives within archives, from what the layer may still bring.
+func (in *input) charge(unpacked int64) error {
+	if in.left.inflated -= unpacked; in.left.inflated < 0 {
+		return fail(ReasonLimit, "the archives in the layer unpack to more than %d bytes", 4*in.lim.ArchiveBytes)
+	}
+	return in.ctx.Err()
 }
 
 // maxField bounds names, versions and the like.
@@ -110,23 +150,28 @@ func (in interner) string(b []byte) string {
 }
 
 // extract runs one extractor over one file. What goes wrong is kept with the file: only an image in which the file is in
-// force has to fail.
+// force has to fail, if it is a package database.
 func (x *extractor) extract(in *input) File {
 	f := File{Path: in.path, Kind: x.kind}
-	if in.size > in.lim.FileBytes {
-		f.Problem = fileTooLarge(in)
+	most := in.lim.FileBytes
+	if x.language {
+		most = in.lim.ArchiveBytes
+	}
+	if in.size > most {
+		f.Problem = fileTooLarge(in.path, most)
 		return f
 	}
-	allowed := min(in.lim.FileBytes, in.left.bytes) + 1
+	allowed := min(most, in.left.bytes) + 1
 	limited := &io.LimitedReader{R: in.r, N: allowed}
 	in.r = limited
 	packages, err := x.safely(in)
+	in.spool.release()
 	in.left.bytes -= min(allowed-limited.N, in.left.bytes)
 	switch {
 	case limited.N == 0:
-		f.Problem = fileTooLarge(in)
+		f.Problem = fileTooLarge(in.path, most)
 	case err != nil:
-		f.Problem = databaseError(in.path, err)
+		f.Problem = x.fileError(in.path, err)
 	default:
 		f.Packages = finish(packages, x.kind, in.path)
 	}
@@ -148,21 +193,37 @@ func firstLines(b []byte, n int) []byte {
 	return bytes.Join(lines[:min(n, len(lines))], nil)
 }
 
-func fileTooLarge(in *input) *Error {
-	return &Error{Reason: ReasonLimit, Path: in.path, Err: fmt.Errorf("package database too large: more than %d bytes, or %d with the layer's others", in.lim.FileBytes, 8*in.lim.FileBytes)}
+func fileTooLarge(path string, most int64) *Error {
+	return &Error{Reason: ReasonLimit, Path: path, Err: fmt.Errorf("file too large: more than %d bytes, or %d with the layer's others", most, 8*most)}
 }
 
-func databaseError(path string, err error) *Error {
+func (x *extractor) fileError(path string, err error) *Error {
 	var own *Error
-	if errors.As(err, &own) {
+	switch {
+	case errors.As(err, &own):
 		return &Error{Reason: own.Reason, Path: path, Err: own.Err}
+	case x.language:
+		return &Error{Reason: ReasonFile, Path: path, Err: fmt.Errorf("cannot be read: %w", err)}
 	}
 	return &Error{Reason: ReasonDatabase, Path: path, Err: fmt.Errorf("package database cannot be read: %w", err)}
 }
 
+// inner separates the path of an archive from that of a file within.
+const inner = "!/"
+
+// finish completes what a parser gives. Packages of the databases of operating systems and of most language files have
+// the kind of the file.
 func finish(packages []Package, kind, path string) []Package {
 	for i := range packages {
-		packages[i].Kind, packages[i].Path = kind, path
+		p := &packages[i]
+		if kind != KindBinary {
+			p.Kind = kind
+		}
+		if p.Path == "" {
+			p.Path = path
+		} else {
+			p.Path = path + inner + p.Path
+		}
 	}
 	slices.SortFunc(packages, comparePackages)
 	return packages

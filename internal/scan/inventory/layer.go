@@ -3,6 +3,7 @@ package inventory
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 )
 
 // ReadLayer reads one layer, whatever its media type claims: gzip, zstd or plain tar. Unless it fails it reads r to its
-// end. A layer that cannot be scanned gives an *Error; a failing reader or a cancelled context gives that error. A
-// package database that cannot be read does not fail the layer, see File.Problem.
+// end. A layer that cannot be scanned gives an *Error; a failing reader, a full disk or a cancelled context gives that
+// error. A file that cannot be read does not fail the layer, see File.Problem.
 func ReadLayer(ctx context.Context, r io.Reader, lim Limits) (*LayerRecord, error) {
 	lim = lim.withDefaults()
 	tooLong := fail(ReasonLimit, "reading the layer took longer than %v", lim.Time)
@@ -28,7 +29,11 @@ func ReadLayer(ctx context.Context, r io.Reader, lim Limits) (*LayerRecord, erro
 	}
 	defer s.close()
 	w := newWalker(ctx, s, lim)
-	if err := w.walk(); err != nil {
+	err = w.walk()
+	if w.spool.err != nil {
+		return nil, w.spool.err
+	}
+	if err != nil {
 		return nil, s.failure(err, w.entries)
 	}
 	if ctx.Err() != nil { // it may have cut a package database short
@@ -44,9 +49,13 @@ type walker struct {
 	tar     *tar.Reader
 	lim     Limits
 	table   []extractor
+	byHead  extractor
 	same    interner
-	left    *budget
+	left    *budget // of package databases
+	lang    *budget // of language files
 	text    *bufio.Reader
+	spool   *spool
+	head    [executableHead]byte
 	entries int64
 
 	files    map[string]kept[File]
@@ -57,6 +66,8 @@ type walker struct {
 	buried map[uint64]int64
 
 	paths, whiteouts, opaque, dirs []uint64
+
+	databases, problems, skipped int
 }
 
 // kept is something found, and the number of the entry that held it.
@@ -67,7 +78,8 @@ type kept[T any] struct {
 
 func newWalker(ctx context.Context, s *stream, lim Limits) *walker {
 	return &walker{
-		ctx: ctx, s: s, tar: tar.NewReader(s), lim: lim, table: extractors(), same: interner{}, left: newBudget(lim), text: bufio.NewReaderSize(nil, maxLine),
+		ctx: ctx, s: s, tar: tar.NewReader(s), lim: lim, table: extractors(), byHead: executables(), same: interner{},
+		left: newBudget(lim), lang: newLanguageBudget(lim), text: bufio.NewReaderSize(nil, maxLine), spool: &spool{dir: lim.TempDir},
 		files: map[string]kept[File]{}, releases: map[string]kept[OSRelease]{}, links: map[string]kept[string]{},
 		buried: map[uint64]int64{},
 	}
@@ -128,16 +140,10 @@ func (w *walker) whiteout(dir, name string) {
 	}
 }
 
+// directory notes every directory: any of them can stand where a lower layer has a program.
 func (w *walker) directory(path string) {
-	if w.relevant(path) {
-		w.forget(path)
-		w.dirs = append(w.dirs, hashPath(path))
-	}
-}
-
-// relevant says whether Merge could know this path as a file or link.
-func (w *walker) relevant(path string) bool {
-	return onTheWay(path) || wantsOSRelease(path) || w.extractorFor(path) != nil
+	w.forget(path)
+	w.dirs = append(w.dirs, hashPath(path))
 }
 
 func (w *walker) extractorFor(path string) *extractor {
@@ -164,33 +170,48 @@ func (w *walker) nonDirectory(hdr *tar.Header, path string) error {
 	if _, ok := w.buried[h]; ok {
 		w.buried[h] = w.entries
 	}
-	x, release := w.extractorFor(path), wantsOSRelease(path)
-	if x == nil && !release {
-		if hdr.Typeflag == tar.TypeSymlink && onTheWay(path) {
-			return w.keepLink(path, hdr.Linkname)
-		}
-		if onTheWay(path) {
-			w.forget(path)
-		}
-		return nil
-	}
 	w.forget(path)
+	x, release := w.extractorFor(path), wantsOSRelease(path)
 	switch hdr.Typeflag {
 	case tar.TypeSymlink:
-		return w.keepLink(path, hdr.Linkname)
+		if x != nil && !x.language || release || onTheWay(path) {
+			return w.keepLink(path, hdr.Linkname)
+		}
 	case tar.TypeLink:
 		return w.hardLink(x, path, cleanPath(hdr.Linkname))
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		if x != nil {
-			return w.keepFile(path, w.read(x, path, hdr.Size))
+			return w.keepFile(w.read(x, path, w.tar, hdr.Size))
 		}
-		return w.readRelease(path)
+		if release {
+			return w.readRelease(path)
+		}
+		return w.sniff(path, hdr.Size)
 	}
 	return nil
 }
 
-func (w *walker) read(x *extractor, path string, size int64) File {
-	return x.extract(&input{ctx: w.ctx, path: path, r: w.tar, size: size, lim: w.lim, left: w.left, same: w.same, text: w.text})
+func (w *walker) read(x *extractor, path string, r io.Reader, size int64) File {
+	left := w.left
+	if x.language {
+		left = w.lang
+	}
+	return x.extract(&input{ctx: w.ctx, path: path, r: r, size: size, lim: w.lim, left: left, same: w.same, text: w.text, spool: w.spool})
+}
+
+// sniff looks for programs, which have no names of their own.
+func (w *walker) sniff(path string, size int64) error {
+	if size < executableHead {
+		return nil
+	}
+	n, err := io.ReadFull(w.tar, w.head[:])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if !isExecutable(path, w.head[:n]) {
+		return nil
+	}
+	return w.keepFile(w.read(&w.byHead, path, io.MultiReader(bytes.NewReader(w.head[:n]), w.tar), size))
 }
 
 func (w *walker) readRelease(path string) error {
@@ -201,41 +222,94 @@ func (w *walker) readRelease(path string) error {
 	return w.keepRelease(path, release)
 }
 
-// hardLink gives a wanted path the content of an earlier entry. A body that we passed over cannot be had again.
+// hardLink gives a path the content of an earlier entry. A body that we passed over cannot be had again.
 func (w *walker) hardLink(x *extractor, path, target string) error {
-	if f, ok := w.files[target]; ok && x != nil && f.value.Kind == x.kind {
-		if w.left.packages -= len(f.value.Packages); w.left.packages < 0 {
-			return fail(ReasonLimit, "the layer has more than %d packages", w.lim.Packages)
+	f, known := w.files[target]
+	switch {
+	case known && (x != nil && f.value.Kind == x.kind || x == nil && f.value.Kind == KindBinary):
+		return w.keepFile(w.linked(f.value, path))
+	case x == nil:
+		if r, ok := w.releases[target]; ok {
+			return w.keepRelease(path, r.value)
 		}
-		return w.keepFile(path, f.value.at(path))
+		return w.linkAgain(path, target)
+	case x.language && w.extractorFor(target) == x:
+		return nil // read, and nothing in it
 	}
-	if r, ok := w.releases[target]; ok && x == nil {
-		return w.keepRelease(path, r.value)
+	if _, ok := w.links[target]; ok {
+		return w.linkAgain(path, target)
 	}
-	if l, ok := w.links[target]; ok {
+	err := fmt.Errorf("hard link to %q, which is not read as one", target)
+	return w.keepFile(File{Path: path, Kind: x.kind, Problem: x.fileError(path, err)})
+}
+
+// linkAgain is a hard link to a symbolic one.
+func (w *walker) linkAgain(path, target string) error {
+	if l, ok := w.links[target]; ok && (onTheWay(path) || wantsOSRelease(path) || w.extractorFor(path) != nil) {
 		return w.keepLink(path, l.value)
 	}
-	if x == nil {
-		return nil
+	return nil
+}
+
+// linked is the same file under another path. Its packages count again.
+func (w *walker) linked(f File, path string) File {
+	left := w.budgetOf(f.Kind)
+	if left.packages -= len(f.Packages); left.packages < 0 {
+		f.Packages, f.Problem = nil, fail(ReasonLimit, "the layer has more than %d packages", w.lim.Packages)
 	}
-	err := fmt.Errorf("hard link to %q, which is not read as a package database", target)
-	return w.keepFile(path, File{Path: path, Kind: x.kind, Problem: databaseError(path, err)})
+	return f.at(path)
+}
+
+func (w *walker) budgetOf(kind string) *budget {
+	if isLanguage(kind) {
+		return w.lang
+	}
+	return w.left
 }
 
 // at is the same file under another path.
 func (f File) at(path string) File {
+	old := f.Path
 	f.Path, f.Packages = path, slices.Clone(f.Packages)
 	if f.Problem != nil {
 		f.Problem = &Error{Reason: f.Problem.Reason, Path: path, Err: f.Problem.Err}
 	}
-	finish(f.Packages, f.Kind, path)
+	for i := range f.Packages {
+		f.Packages[i].Path = path + strings.TrimPrefix(f.Packages[i].Path, old)
+	}
 	return f
 }
 
-func (w *walker) keepFile(path string, f File) error {
-	w.bury(path)
-	w.files[path] = kept[File]{w.entries, f}
-	return w.checkKept(len(w.files), w.lim.Kept)
+// keepFile keeps package databases always, and language files when there is something to say of them: that an empty one
+// replaces one of a lower layer is known from its path alone, as with any file.
+func (w *walker) keepFile(f File) error {
+	if isLanguage(f.Kind) {
+		w.keepLanguage(f)
+		return w.spool.err
+	}
+	w.bury(f.Path)
+	w.files[f.Path] = kept[File]{w.entries, f}
+	w.databases++
+	return w.checkKept(w.databases, w.lim.Kept)
+}
+
+// maxProblems is how many broken language files of a layer are named.
+const maxProblems = 1000
+
+// keepLanguage leaves a file out, and counts it, where there are too many.
+func (w *walker) keepLanguage(f File) {
+	if len(f.Packages) == 0 && f.Problem == nil {
+		return
+	}
+	if f.Problem != nil {
+		w.problems++
+	}
+	w.lang.text -= len(f.Path) + buriedBytes*w.bury(f.Path)
+	if w.lang.text < 0 || w.problems > maxProblems {
+		w.skipped++
+		return
+	}
+	w.files[f.Path] = kept[File]{w.entries, f}
 }
 
 func (w *walker) keepRelease(path string, release OSRelease) error {
@@ -257,14 +331,21 @@ func (w *walker) checkKept(n, limit int) error {
 	return nil
 }
 
-func (w *walker) bury(path string) {
+// buriedBytes is about what an entry of buried costs.
+const buriedBytes = 32
+
+// bury gives how many directories it did not know. Where it knows one it knows all above.
+func (w *walker) bury(path string) (added int) {
 	ancestors(path, func(dir string) bool {
 		h := hashPath(dir)
-		if _, ok := w.buried[h]; !ok {
-			w.buried[h] = 0
+		if _, ok := w.buried[h]; ok {
+			return false
 		}
+		w.buried[h] = 0
+		added++
 		return true
 	})
+	return added
 }
 
 // gone says whether a directory above what entry number at held became something else later.

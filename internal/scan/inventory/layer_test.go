@@ -411,15 +411,24 @@ func TestPanicsBecomeProblems(t *testing.T) {
 
 func testInput(path string, body []byte) *input {
 	lim := Limits{}.withDefaults()
-	return &input{ctx: context.Background(), path: path, r: bytes.NewReader(body), size: int64(len(body)), lim: lim, left: newBudget(lim), same: interner{}, text: bufio.NewReaderSize(nil, maxLine)}
+	return &input{ctx: context.Background(), path: path, r: bytes.NewReader(body), size: int64(len(body)), lim: lim, left: newBudget(lim), same: interner{}, text: bufio.NewReaderSize(nil, maxLine), spool: &spool{}}
 }
 
 func extractBytes(path string, body []byte) File {
 	table := extractors()
 	for i := range table {
 		if table[i].wants(path) {
-			return table[i].extract(testInput(path, body))
+			in := testInput(path, body)
+			if table[i].language {
+				in.left = newLanguageBudget(in.lim)
+			}
+			return table[i].extract(in)
 		}
+	}
+	if isExecutable(path, body[:min(len(body), executableHead)]) {
+		x, in := executables(), testInput(path, body)
+		in.left = newLanguageBudget(in.lim)
+		return x.extract(in)
 	}
 	return File{}
 }

@@ -92,7 +92,7 @@ func (u *union) attribute(digest string) {
 	now := make(map[Package]string, len(u.since))
 	for _, f := range u.files {
 		for _, p := range f.Packages {
-			p.Path = ""
+			p = identity(p)
 			if layer, ok := u.since[p]; ok {
 				now[p] = layer
 			} else {
@@ -103,18 +103,30 @@ func (u *union) attribute(digest string) {
 	u.since = now
 }
 
+// identity is what of a package counts when layers are compared. The path does not with databases: one that is moved (to
+// a merged /usr, say) does not install its packages anew.
+func identity(p Package) Package {
+	if !isLanguage(p.Kind) {
+		p.Path = ""
+	}
+	return p
+}
+
 func (u *union) inventory() (*Inventory, error) {
 	inv := &Inventory{OS: u.osRelease(), Databases: []Database{}, Packages: []Package{}}
 	for _, path := range slices.Sorted(maps.Keys(u.files)) {
 		f := u.files[path]
+		if f.Problem != nil && isLanguage(f.Kind) {
+			continue
+		}
 		if f.Problem != nil {
 			return nil, f.Problem
 		}
-		inv.Databases = append(inv.Databases, Database{Kind: f.Kind, Path: path})
+		if !isLanguage(f.Kind) {
+			inv.Databases = append(inv.Databases, Database{Kind: f.Kind, Path: path})
+		}
 		for _, p := range f.Packages {
-			bare := p
-			bare.Path = ""
-			p.Layer = u.since[bare]
+			p.Layer = u.since[identity(p)]
 			inv.Packages = append(inv.Packages, p)
 		}
 	}

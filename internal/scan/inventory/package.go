@@ -7,7 +7,7 @@ import (
 
 // IndexerVersion goes up whenever ReadLayer would find something else in the same bytes. Records of another version are
 // to be thrown away and read again.
-const IndexerVersion = 1
+const IndexerVersion = 2
 
 // Kinds of packages, named after the format of the database that lists them.
 const (
@@ -27,6 +27,18 @@ const (
 	KindComposer = "composer" // name "vendor/name"
 	KindNuGet    = "nuget"    //
 )
+
+// KindBinary is the kind of a File that is a program. Its packages have kinds of their own.
+const KindBinary = "binary"
+
+// isLanguage says whether files or packages of a kind are those of programming languages.
+func isLanguage(kind string) bool {
+	switch kind {
+	case KindAPK, KindDeb, KindRPM:
+		return false
+	}
+	return true
+}
 
 // Package is one installed package.
 type Package struct {

@@ -12,8 +12,8 @@ import (
 // Paths have no leading slash and are cleaned. Where a merge only asks "is this path in here?", the record holds sorted
 // 64-bit hashes instead of names, so its size does not depend on the length of names that an attacker chose.
 type LayerRecord struct {
-	// Files are the package databases of the layer, sorted by path. A database that was read and holds no packages
-	// is here with none: it still replaces the one of a lower layer.
+	// Files are the package databases of the layer and the language files with packages or problems, sorted by path. A
+	// database that was read and holds no packages is here with none: it is in force all the same.
 	Files []File
 	// OSReleases are the files that os-release may turn out to be once symbolic links are resolved, sorted by path.
 	OSReleases []OSReleaseFile
@@ -23,19 +23,20 @@ type LayerRecord struct {
 	Paths     []uint64 // everything that is no directory: hides that path, and all below it, in lower layers
 	Whiteouts []uint64 // deleted: the same
 	Opaque    []uint64 // directories whose content in lower layers is hidden, themselves not
-	Dirs      []uint64 // directories where a file or link of the three lists above could be in a lower layer
+	Dirs      []uint64 // directories: hide what is no directory at that path
 
 	Entries int64 // tar entries read
 	Bytes   int64 // uncompressed size
+	Skipped int64 // language files left out because there are too many
 }
 
-// File is a package database and what was read from it.
+// File is a package database or a language file and what was read from it.
 type File struct {
 	Path     string
 	Kind     string
 	Packages []Package // sorted; Layer is empty
-	// Problem is why the database could not be read, nil when it could. It only matters to images in which no
-	// higher layer replaces the file.
+	// Problem is why the file could not be read, nil when it could. It only matters to images in which no higher layer
+	// replaces the file: a package database fails the scan of these, a language file is a warning.
 	Problem *Error
 }
 
@@ -61,7 +62,7 @@ func contains(sorted []uint64, h uint64) bool {
 func (w *walker) record() *LayerRecord {
 	r := &LayerRecord{
 		Paths: sortedSet(w.paths), Whiteouts: sortedSet(w.whiteouts), Opaque: sortedSet(w.opaque), Dirs: sortedSet(w.dirs),
-		Entries: w.entries, Bytes: w.s.read,
+		Entries: w.entries, Bytes: w.s.read, Skipped: int64(w.skipped),
 	}
 	for path, k := range w.files {
 		if !w.gone(path, k.at) {
