@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
+	"github.com/ecru-registry/ecru/internal/awsapi/wire"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -14,8 +16,7 @@ type Fault struct { //nolint:errname // the protocols call it so, and XxxError s
 	Status  int
 	Code    string // RepositoryNotFoundException
 	Message string
-	// Members are what the shape of the error has beside its message; texts
-	// and integers only.
+	// Members are what the shape of the error has beside its message.
 	Members []Member
 	// Cause is for the log.
 	Cause error
@@ -26,6 +27,20 @@ type Member struct {
 	Name string
 	Text string
 	Int  *int64 // counts instead of Text where it is set
+	// Raw is the value in JSON; it counts instead of Text where it is set.
+	Raw []byte
+}
+
+// append writes the member as one of a JSON object.
+func (m Member) append(to []byte) []byte {
+	to = append(wire.AppendString(to, m.Name), ':')
+	switch {
+	case m.Raw != nil:
+		return append(to, m.Raw...)
+	case m.Int != nil:
+		return strconv.AppendInt(to, *m.Int, 10)
+	}
+	return wire.AppendString(to, m.Text)
 }
 
 func (f *Fault) Error() string {

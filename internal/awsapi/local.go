@@ -26,7 +26,7 @@ func (l *Local) Call(ctx context.Context, c Call, operation string, body []byte)
 		return nil, fault
 	}
 	c.Service, c.Operation = l.table.SigningName, operation
-	out, fault := l.server.perform(WithCall(ctx, c), l.table, op, body)
+	out, fault := l.server.perform(WithCall(ctx, c), l.table, op, body, nil)
 	if fault != nil {
 		return nil, fault
 	}

@@ -47,10 +47,14 @@ func (o Operation) UpTo(bytes int64) Operation {
 	return o
 }
 
-// Service is a JSON service: the operations under one prefix of X-Amz-Target.
+// Service is a JSON service: the operations under one prefix of X-Amz-Target,
+// or, of a REST service, those at its routes.
 type Service struct {
 	// Target is the prefix, without the dot.
 	Target string
+	// Routes make it a REST service: they say by the name of an operation where
+	// it is, also of those that are not served.
+	Routes map[string]Route
 	// SigningName is the service that clients sign for.
 	SigningName string
 	// Operations are served; every other name of Known is answered with the
@@ -59,6 +63,8 @@ type Service struct {
 	Known      []string
 	// Names is how the service names its members; nil means wire.LowerCamel.
 	Names wire.Names
+	// Unions are those of the members that are one of several structures.
+	Unions []wire.Union
 	// Paths is how texts about wrong members call them; nil means Names.
 	Paths wire.Names
 	// Constraints are checked before a handler is called, and Violated words
@@ -82,7 +88,7 @@ func prepare(s Service) (*prepared, error) {
 	if s.Names == nil {
 		s.Names = wire.LowerCamel
 	}
-	p := &prepared{Service: s, codec: wire.New(s.Names), byOp: map[string]*Operation{}, known: map[string]bool{}}
+	p := &prepared{Service: s, codec: wire.New(s.Names, s.Unions...), byOp: map[string]*Operation{}, known: map[string]bool{}}
 	if s.Paths == nil {
 		s.Paths = s.Names
 	}
@@ -109,7 +115,18 @@ func prepare(s Service) (*prepared, error) {
 	for _, name := range s.Known {
 		p.known[name] = true
 	}
+	for name := range s.Routes {
+		p.known[name] = true
+	}
 	return p, nil
+}
+
+// contentType is that of the service's answers.
+func (p *prepared) contentType() string {
+	if p.Routes != nil {
+		return restContentType
+	}
+	return contentType
 }
 
 // find answers the operation of a name, or why it is not served.

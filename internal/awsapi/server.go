@@ -44,6 +44,8 @@ type Config struct {
 type Server struct {
 	Config
 	byTarget map[string]*prepared
+	rest     endpoints
+	services []*prepared
 	bodies   *bodies
 	buffers  sync.Pool // *[]byte, for answers
 }
@@ -67,10 +69,18 @@ func New(c Config) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", service.Target, err)
 		}
+		if p.Routes != nil {
+			if err := s.rest.add(p); err != nil {
+				return nil, fmt.Errorf("%s: %w", service.SigningName, err)
+			}
+			s.services = append(s.services, p)
+			continue
+		}
 		if s.byTarget[p.Target] != nil {
 			return nil, fmt.Errorf("%s: there twice", p.Target)
 		}
 		s.byTarget[p.Target] = p
+		s.services = append(s.services, p)
 	}
 	return s, nil
 }
@@ -79,7 +89,7 @@ func New(c Config) (*Server, error) {
 // can walk it.
 func (s *Server) Operations() []string {
 	var all []string
-	for _, p := range s.byTarget {
+	for _, p := range s.services {
 		for name := range p.byOp {
 			all = append(all, p.SigningName+":"+name)
 		}
@@ -110,6 +120,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Secure: from.Secure, SourceIP: from.IP, UserAgent: r.UserAgent(),
 	}
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
+	if found, _ := s.rest.at(r.URL.Path); len(found) > 0 {
+		fault := s.serveREST(w, r, found, &call)
+		s.finished(r.Context(), call, fault, began)
+		return
+	}
 	target := r.Header.Get("X-Amz-Target")
 	if target == "" && s.Query != nil && IsQuery(r) {
 		fault := s.serveQuery(w, r, &call)
@@ -165,6 +180,12 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request, target string
 		}
 		return Refuse("UnknownOperationException", "")
 	}
+	return s.serve(w, r, p, name, nil, call)
+}
+
+// serve answers an operation of a service, or why not. What of the input is not in
+// the body is bound to it, if anything is.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, p *prepared, name string, bind func(in any) *Fault, call *Call) *Fault {
 	call.Service = p.SigningName
 	op, unserved := p.find(name)
 	limit := int64(DefaultLimit)
@@ -183,7 +204,7 @@ func (s *Server) serveJSON(w http.ResponseWriter, r *http.Request, target string
 	call.Operation = op.name
 	told := new(notice)
 	ctx := context.WithValue(WithCall(r.Context(), *call), noticeKey{}, told)
-	out, fault := s.perform(ctx, p, op, body)
+	out, fault := s.perform(ctx, p, op, body, bind)
 	if told.text != "" { // a refusal may have one, too
 		told.write(w.Header())
 		s.Logger.WarnContext(ctx, "an answer carries a notice", "operation", call.Operation, "notice", told.text)
@@ -227,7 +248,7 @@ func bodyFault(err error, operation string, limit int64) *Fault {
 
 // perform decodes, checks and calls. A handler that panics is a failure of
 // ours like any other.
-func (s *Server) perform(ctx context.Context, p *prepared, op *Operation, body []byte) (out any, fault *Fault) {
+func (s *Server) perform(ctx context.Context, p *prepared, op *Operation, body []byte, bind func(in any) *Fault) (out any, fault *Fault) {
 	defer func() {
 		v := recover()
 		if v == nil {
@@ -245,6 +266,11 @@ func (s *Server) perform(ctx context.Context, p *prepared, op *Operation, body [
 			return nil, Refuse("SerializationException", "%s", we.Message)
 		}
 		return nil, Internal(err)
+	}
+	if bind != nil {
+		if fault := bind(in); fault != nil {
+			return nil, fault
+		}
 	}
 	reqlog.Ask(ctx, p.SigningName, CallFrom(ctx).Region, func(to []byte) []byte { return append(to, parameters(p.codec, op.hidden, in)...) })
 	if found := p.rules.Check(in); len(found) > 0 {
@@ -279,7 +305,7 @@ func (s *Server) writeOutput(w http.ResponseWriter, p *prepared, out any) *Fault
 	if cap(answer) <= 1<<20 {
 		*buf = answer
 	}
-	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Type", p.contentType())
 	_, _ = w.Write(answer) // a client that went away needs no answer
 	return nil
 }
@@ -287,12 +313,7 @@ func (s *Server) writeOutput(w http.ResponseWriter, p *prepared, out any) *Fault
 func (s *Server) writeFault(w http.ResponseWriter, f *Fault) {
 	body := append([]byte(`{"__type":`), wire.AppendString(nil, f.Code)...)
 	for _, m := range f.Members {
-		body = append(append(body, ','), wire.AppendString(nil, m.Name)...)
-		if m.Int != nil {
-			body = fmt.Appendf(body, ":%d", *m.Int)
-			continue
-		}
-		body = append(append(body, ':'), wire.AppendString(nil, m.Text)...)
+		body = m.append(append(body, ','))
 	}
 	body = append(append(body, `,"message":`...), wire.AppendString(nil, f.Message)...)
 	w.Header().Set("Content-Type", contentType)

@@ -32,15 +32,20 @@ func errorf(format string, args ...any) error {
 // Codec encodes and decodes the types of one service. It is safe for
 // concurrent use.
 type Codec struct {
-	names Names
+	names  Names
+	unions map[reflect.Type]Union
 
 	mu    sync.RWMutex
 	plans map[reflect.Type]*plan
 }
 
 // New makes a codec for a service that names its members by names.
-func New(names Names) *Codec {
-	return &Codec{names: names, plans: map[reflect.Type]*plan{}}
+func New(names Names, unions ...Union) *Codec {
+	c := &Codec{names: names, unions: map[reflect.Type]Union{}, plans: map[reflect.Type]*plan{}}
+	for _, u := range unions {
+		c.unions[u.of] = u
+	}
+	return c
 }
 
 // plan is what to do with values of one type.
@@ -124,6 +129,8 @@ func (c *Codec) compileKind(t reflect.Type, p *plan, fresh map[reflect.Type]*pla
 		return c.compileMap(t, p, fresh)
 	case reflect.Struct:
 		return c.compileStruct(t, p, fresh)
+	case reflect.Interface:
+		return c.compileUnion(t, p, fresh)
 	default:
 		return fmt.Errorf("wire: no JSON form for the type %s", t)
 	}
