@@ -49,7 +49,7 @@ type Advisories interface {
 
 // Matcher finds what affects an inventory.
 type Matcher interface {
-	Match(ctx context.Context, inv *inventory.Inventory) (match.Result, error)
+	Match(ctx context.Context, inv *inventory.Inventory, scope match.Scope) (match.Result, error)
 }
 
 // Scanner scans images. It has no goroutines of its own: a job.Runner calls
@@ -157,7 +157,7 @@ func (s *Scanner) scan(ctx context.Context, t Target, outcome *meta.Scan) ([]mat
 	if err := s.Advisories.Ensure(ctx, ecosystem); err != nil {
 		return nil, withoutAdvisories(ecosystem, err)
 	}
-	result, err := s.Matcher.Match(ctx, inv)
+	result, err := s.Matcher.Match(ctx, inv, match.OSPackages)
 	outcome.SourceUpdatedAt = result.Source.Checked()
 	if result.Unmentioned && err == nil {
 		s.Logger.WarnContext(ctx, "the advisories say nothing about this release: a scan of it finds nothing", "ecosystem", ecosystem, "digest", t.Digest)

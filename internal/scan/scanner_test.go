@@ -78,7 +78,7 @@ func (b *bench) tar() []byte {
 
 func (b *bench) Ensure(context.Context, string) error { return b.advisories }
 
-func (b *bench) Match(_ context.Context, inv *inventory.Inventory) (match.Result, error) {
+func (b *bench) Match(_ context.Context, inv *inventory.Inventory, _ match.Scope) (match.Result, error) {
 	r := match.Result{Source: advisory.Source{FetchedAt: time.Unix(1_800_000_000, 0)}}
 	for _, p := range inv.Packages {
 		r.Findings = append(r.Findings, match.Finding{ID: "CVE-1", Package: p.Name, Severity: registry.High})

@@ -6,31 +6,31 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
 )
 
-// findings judges one target by all rules about it. Several records can speak
+// problems judges one component by all rules about it. Several records can speak
 // of one CVE; the one that is named after it is the distribution's word about
 // that CVE, and notices that merely list it count where there is none.
-func (t *target) findings(d *distro, rules []*rule) (found []Finding, undecided int) {
-	if len(rules) == 0 {
-		return nil, 0
-	}
-	if t.err != nil {
+func (r *release) problems(c finding.Component, rules []*rule) (found []finding.Problem, undecided int) {
+	in, err := parseInstalled(r, c.Version, c.Module)
+	if err != nil {
 		return nil, len(rules)
 	}
 	var verdicts []verdict
 	exact := map[string]bool{} // CVEs that a record of their own decides
-	for _, r := range rules {
-		v, err := r.judge(d, &t.in)
-		if err != nil || r.undecided > 0 {
+	for _, rule := range rules {
+		v, err := rule.judge(r, &in)
+		if err != nil || rule.undecided > 0 {
 			undecided++
 		}
 		if err != nil || !v.applies {
 			continue
 		}
-		if r.exact {
-			exact[r.names[0]] = true
+		if rule.exact {
+			exact[rule.names[0]] = true
 		}
 		if v.affected {
 			verdicts = append(verdicts, v)
@@ -45,22 +45,23 @@ func (t *target) findings(d *distro, rules []*rule) (found []Finding, undecided 
 		}
 	}
 	for name, group := range byName {
-		found = append(found, t.finding(d, name, group))
+		found = append(found, r.problem(c, name, group))
 	}
+	slices.SortFunc(found, func(a, b finding.Problem) int { return compareIDs(a.VulnerabilityID, b.VulnerabilityID) })
 	return found, undecided
 }
 
-// finding makes one of what all records say about a CVE.
-func (t *target) finding(d *distro, name string, group []verdict) Finding {
+// problem makes one of what all records say about a CVE.
+func (r *release) problem(c finding.Component, name string, group []verdict) finding.Problem {
 	slices.SortFunc(group, func(a, b verdict) int { return a.compare(b) })
 	first := group[0]
 	record := first.rule.record
-	slices.Sort(t.binaries)
-	f := Finding{
-		ID: name, Package: t.name, Binaries: slices.Clone(t.binaries), InstalledVersion: t.in.text,
-		AdvisoryID: record.ID, URI: d.page(name, record), Description: describeRecord(group),
+	p := finding.Problem{
+		VulnerabilityID: name, Package: first.rule.pkg, Version: c.Version,
+		AdvisoryID: record.ID, URL: r.page(name, record), Source: r.sourceOf(record.ID),
+		Title: firstText(group, func(r *advisory.Record) string { return r.Summary }), Description: firstText(group, func(r *advisory.Record) string { return cmp.Or(r.Details, r.Summary) }),
 		Published: record.Published, Modified: record.Modified,
-		Layer: t.layer, Path: t.path,
+		Aliases: aliases(name, group), References: references(group), CWEs: weaknesses(group),
 	}
 	worst := first
 	for _, v := range group {
@@ -69,13 +70,12 @@ func (t *target) finding(d *distro, name string, group []verdict) Finding {
 		}
 	}
 	if worst.fixed != nil {
-		f.FixedVersion = worst.fixed.text
+		p.FixedVersion = worst.fixed.text
 	}
-	f.rate(d, group)
-	f.Aliases = aliases(name, group)
-	f.Reason = fmt.Sprintf("%s %s %s (%s, %s, versions ordered as %s does)",
-		t.name, t.in.text, reasonVerb(worst.why), worst.rule.record.ID, worst.where, d.scheme)
-	return f
+	r.rate(&p, group)
+	p.Reason = fmt.Sprintf("%s %s %s (%s, %s, versions ordered as %s does)",
+		p.Package, c.Version, reasonVerb(worst.why), worst.rule.record.ID, worst.where, r.scheme)
+	return p
 }
 
 // reasonVerb makes a sentence of "< 1.2" and leaves one that is.
@@ -117,35 +117,60 @@ func (v verdict) outweighs(w verdict) bool {
 }
 
 // rate sets severity and scores: the vendor's word first, then CVSS.
-func (f *Finding) rate(d *distro, group []verdict) {
-	f.Severity = registry.Undefined
+func (r *release) rate(p *finding.Problem, group []verdict) {
+	p.Severity = registry.Undefined
 	for _, v := range group {
 		for _, c := range v.rule.scores {
-			f.CVSS = addScore(f.CVSS, c)
+			c.Source = r.scoreSource(v.rule.record.ID)
+			p.CVSS = addScore(p.CVSS, c)
 		}
 		if v.rule.word == "" {
 			continue
 		}
-		if f.VendorSeverity == "" {
-			f.VendorSeverity = v.rule.word
+		if p.VendorSeverity == "" {
+			p.VendorSeverity = v.rule.word
 		}
-		if s := fromWord(v.rule.word); s != registry.Undefined && f.Severity == registry.Undefined {
-			f.Severity, f.SeveritySource, f.VendorSeverity = s, d.vendor, v.rule.word
+		if s := fromWord(v.rule.word); s != registry.Undefined && p.Severity == registry.Undefined {
+			_, name := publisher(v.rule.record.ID)
+			p.Severity, p.SeveritySource, p.VendorSeverity = s, cmp.Or(r.vendor, name), v.rule.word
 		}
 	}
-	if f.Severity == registry.Undefined && len(f.CVSS) > 0 {
-		f.Severity, f.SeveritySource = fromScore(f.CVSS[0].Score), "CVSS:"+f.CVSS[0].Version
+	if p.Severity == registry.Undefined && len(p.CVSS) > 0 {
+		p.Severity, p.SeveritySource = fromScore(p.CVSS[0].Score), "CVSS:"+p.CVSS[0].Version
 	}
 }
 
-// describeRecord takes the first text there is.
-func describeRecord(group []verdict) string {
+// firstText takes the first text there is.
+func firstText(group []verdict, text func(*advisory.Record) string) string {
 	for _, v := range group {
-		if text := cmp.Or(v.rule.record.Summary, v.rule.record.Details); text != "" {
-			return text
+		if s := text(v.rule.record); s != "" {
+			return s
 		}
 	}
 	return ""
+}
+
+// references are the links of all records, each once.
+func references(group []verdict) []string {
+	var all []string
+	for _, v := range group {
+		for _, ref := range v.rule.record.References {
+			if !slices.Contains(all, ref.URL) {
+				all = append(all, ref.URL)
+			}
+		}
+	}
+	return all
+}
+
+// weaknesses are the CWEs that any record names.
+func weaknesses(group []verdict) []string {
+	var all []string
+	for _, v := range group {
+		all = append(all, v.rule.record.Database.CWEs...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // aliases are the other ids of the same thing. The ids beside a notice of many
@@ -167,20 +192,26 @@ func aliases(name string, group []verdict) []string {
 // dedupe keeps one finding of an id and a package version; it can come twice
 // where advisories use source and installed names side by side.
 func dedupe(all []Finding) []Finding {
-	type key struct{ id, pkg, version string }
+	type key struct{ id, kind, pkg, version string }
 	at := map[key]int{}
 	kept := all[:0]
 	for _, f := range all {
-		k := key{f.ID, f.Package, f.InstalledVersion}
+		k := key{f.ID, f.Kind, f.Package, f.InstalledVersion}
 		i, twice := at[k]
 		if !twice {
 			at[k] = len(kept)
 			kept = append(kept, f)
 			continue
 		}
-		merged := append(slices.Clone(kept[i].Binaries), f.Binaries...)
-		slices.Sort(merged)
-		kept[i].Binaries = slices.Compact(merged)
+		kept[i].Binaries = merged(kept[i].Binaries, f.Binaries)
+		kept[i].Packages = merged(kept[i].Packages, f.Packages)
 	}
 	return kept
+}
+
+// merged is the union of two lists, sorted.
+func merged[T cmp.Ordered](a, b []T) []T {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }

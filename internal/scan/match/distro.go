@@ -5,102 +5,92 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/scan/inventory"
 )
 
-// naming says which of a package's names a distribution's advisories use.
-type naming int
-
-const (
-	bySource naming = iota // the source package, compared with the source's version
-	byBinary               // the installed package
-	byEither               // either, depending on the advisory
-)
-
-// distro is what matching needs to know about one release of a distribution.
-type distro struct {
-	vendor  string // as findings name it
-	kind    string // of inventory packages
-	scheme  string // ecosystem whose rules order the versions
-	naming  naming
-	exports []string // where its advisories are, in order of preference
-	accepts func(ecosystem string) bool
-	page    func(id string, r *advisory.Record) string
-	// builds: several entries of one record for one package are builds that
-	// all carry the fix, so reaching one of them is enough.
-	builds bool
-	// epochless: advisories are published without the epoch of the package.
-	epochless bool
-	// traceable: what is a vulnerability has a CVE (or GHSA) id. Errata
-	// without one are regressions and new data files.
-	traceable bool
-}
-
-// key tells releases apart that share an export.
-func (d *distro) key() string { return d.exports[0] }
-
-// Ecosystem names the advisories that images of this operating system need, as
-// advisory.Updater takes it ("Alpine:v3.20"); false when none are known.
-func Ecosystem(os inventory.OSRelease) (string, bool) {
-	d := distroOf(os)
-	if d == nil {
-		return "", false
-	}
-	return d.exports[0], true
-}
-
-// distroOf finds the distribution, nil for one that has no advisories.
-func distroOf(os inventory.OSRelease) *distro {
+// distroName names the release of a distribution by whose advisories images of
+// this operating system are judged; "" for one that has none. It holds all that
+// distroNamed needs to know.
+func distroName(os inventory.OSRelease) string {
+	version := os.VersionID
 	switch os.ID {
 	case "alpine":
-		return alpine(os)
+		return alpineName(os)
 	case "debian":
-		return debian(os)
+		return versioned("Debian", debianVersion(os))
 	case "ubuntu":
-		return ubuntu(os)
+		return ubuntuName(version)
 	case "wolfi":
-		return chainguard("Wolfi")
+		return "Wolfi"
 	case "chainguard":
-		return chainguard("Chainguard")
+		return "Chainguard"
 	case "minimos":
-		return &distro{vendor: "MinimOS", kind: inventory.KindAPK, scheme: "Alpine", exports: []string{"MinimOS"},
-			accepts: exactly("MinimOS"), page: recordPage("")}
+		return "MinimOS"
 	case "echo":
-		return &distro{vendor: "Echo", kind: inventory.KindDeb, scheme: "Debian", exports: []string{"Echo"},
-			accepts: exactly("Echo"), page: recordPage("")}
+		return "Echo"
+	case "rhel":
+		return versioned("Red Hat", major(version))
+	case "almalinux":
+		return versioned("AlmaLinux", major(version))
+	case "rocky":
+		return versioned("Rocky Linux", major(version))
+	case "azurelinux", "mariner": // CBL-Mariner was the name up to 2.0
+		return versioned("Azure Linux", major(version))
+	case "sles":
+		return versioned("SUSE", version)
+	case "opensuse-leap":
+		return versioned("openSUSE:Leap ", version)
+	case "opensuse-tumbleweed":
+		return "openSUSE:Tumbleweed"
+	case "mageia":
+		return versioned("Mageia", major(version))
+	case "photon":
+		return versioned("Photon OS", version)
+	case "fedora":
+		return versioned("Fedora", version)
+	case "amzn":
+		return versioned("Amazon Linux", amazonVersion(version))
+	case "ol":
+		return versioned("Oracle Linux", major(version))
 	}
-	return rpmDistro(os)
+	return ""
 }
 
-func alpine(os inventory.OSRelease) *distro {
-	d := &distro{vendor: "Alpine", kind: inventory.KindAPK, scheme: "Alpine",
-		page: cvePage("https://security.alpinelinux.org/vuln/%s")}
-	branch := "Alpine:v" + majorMinor(os.VersionID)
-	if isAlpineEdge(os) {
-		// Edge is where the next branch is made, so that branch's advisories
-		// hold for it as soon as there are any.
-		d.exports, d.accepts = []string{"Alpine"}, exactly("Alpine:edge", branch)
-		return d
+// versioned joins family and version; without a version there is no release.
+func versioned(family, version string) string {
+	switch {
+	case version == "":
+		return ""
+	case strings.HasSuffix(family, " "):
+		return family + version
 	}
-	d.exports, d.accepts = []string{branch, "Alpine"}, exactly(branch)
-	return d
+	return family + ":" + version
+}
+
+// amazonVersion: Amazon Linux 1 went by dates.
+func amazonVersion(version string) string {
+	if strings.HasPrefix(version, "201") {
+		return "1"
+	}
+	return version
+}
+
+// alpineName is "Alpine:v3.20". Edge is where the next branch is made, so that
+// branch's advisories hold for it as soon as there are any: "Alpine:edge:v3.21".
+func alpineName(os inventory.OSRelease) string {
+	branch := majorMinor(os.VersionID)
+	switch {
+	case !isAlpineEdge(os):
+		return "Alpine:v" + branch
+	case strings.Contains(branch, "."):
+		return "Alpine:edge:v" + branch
+	}
+	return "Alpine:edge"
 }
 
 // isAlpineEdge: edge calls itself "3.21.0_alpha20240923" or nothing at all.
 func isAlpineEdge(os inventory.OSRelease) bool {
 	return strings.Contains(os.VersionID, "_alpha") || os.VersionID == "" || os.VersionID == "edge"
-}
-
-func debian(os inventory.OSRelease) *distro {
-	version := debianVersion(os)
-	if version == "" {
-		return nil
-	}
-	release := "Debian:" + version
-	return &distro{vendor: "Debian", kind: inventory.KindDeb, scheme: "Debian", traceable: true,
-		exports: []string{release, "Debian"}, accepts: exactly(release),
-		page: cvePage("https://security-tracker.debian.org/tracker/%s")}
 }
 
 // debianVersion is the major version; testing has only a code name.
@@ -120,89 +110,79 @@ func debianVersion(os inventory.OSRelease) string {
 	return ""
 }
 
-func ubuntu(os inventory.OSRelease) *distro {
-	plain := "Ubuntu:" + os.VersionID
-	lts := plain + ":LTS"
-	first := plain
-	if isUbuntuLTS(os.VersionID) {
-		first = lts
-	}
-	return &distro{vendor: "Ubuntu", kind: inventory.KindDeb, scheme: "Ubuntu",
-		exports: []string{first, "Ubuntu"}, accepts: exactly(plain, lts),
-		page: cvePage("https://ubuntu.com/security/%s")}
-}
-
-// isUbuntuLTS: April of the even years.
-func isUbuntuLTS(version string) bool {
+// ubuntuName: OSV calls a release of April of an even year "Ubuntu:22.04:LTS".
+func ubuntuName(version string) string {
 	year, month, _ := strings.Cut(version, ".")
 	n, err := strconv.Atoi(year)
-	return err == nil && n%2 == 0 && strings.HasPrefix(month, "04")
-}
-
-func chainguard(name string) *distro {
-	return &distro{vendor: name, kind: inventory.KindAPK, scheme: name, exports: []string{name}, accepts: exactly(name),
-		page: func(id string, r *advisory.Record) string {
-			if strings.HasPrefix(r.ID, "CGA-") {
-				return "https://images.chainguard.dev/security/" + r.ID
-			}
-			return defaultPage(id, r)
-		}}
-}
-
-// rpmDistro knows the distributions whose packages are RPMs.
-func rpmDistro(os inventory.OSRelease) *distro {
-	d := &distro{kind: inventory.KindRPM, scheme: "Red Hat"}
-	switch os.ID {
-	case "rhel":
-		d.vendor, d.naming, d.exports = "Red Hat", byBinary, []string{"Red Hat"}
-		d.accepts = redHatRelease(major(os.VersionID))
-		d.page = cvePage("https://access.redhat.com/security/cve/%s")
-	case "almalinux":
-		d.released("AlmaLinux", "AlmaLinux:"+major(os.VersionID))
-		d.naming, d.builds, d.page = byBinary, true, recordPage("https://errata.almalinux.org/")
-	case "rocky":
-		d.released("Rocky Linux", "Rocky Linux:"+major(os.VersionID))
-		d.naming, d.builds, d.page = byEither, true, recordPage("https://errata.rockylinux.org/")
-	case "azurelinux", "mariner": // CBL-Mariner was the name up to 2.0
-		d.released("Azure Linux", "Azure Linux:"+major(os.VersionID))
-		d.naming, d.epochless, d.page = byEither, true, cvePage("https://msrc.microsoft.com/update-guide/vulnerability/%s")
-	case "sles":
-		d.vendor, d.exports, d.accepts = "SUSE", []string{"SUSE"}, suseRelease(os.VersionID)
-		d.page = cvePage("https://www.suse.com/security/cve/%s.html")
-	case "opensuse-leap":
-		d.released("openSUSE", "openSUSE:Leap "+os.VersionID)
-		d.page = cvePage("https://www.suse.com/security/cve/%s.html")
-	case "opensuse-tumbleweed":
-		d.released("openSUSE", "openSUSE:Tumbleweed")
-		d.page = cvePage("https://www.suse.com/security/cve/%s.html")
-	case "mageia":
-		d.released("Mageia", "Mageia:"+major(os.VersionID))
-		d.page = recordPage("https://advisories.mageia.org/")
-	case "photon":
-		d.released("Photon OS", "Photon OS:"+os.VersionID)
-		d.naming, d.page = byEither, recordPage("")
-	case "fedora":
-		d.released("Fedora", "Fedora:"+os.VersionID)
-		d.naming, d.page = byBinary, recordPage("https://bodhi.fedoraproject.org/")
-	case "amzn":
-		d.released("Amazon Linux", "Amazon Linux:"+os.VersionID)
-		d.naming, d.page = byBinary, cvePage("https://explore.alas.aws.amazon.com/%s.html")
-	case "ol":
-		d.released("Oracle Linux", "Oracle Linux:"+major(os.VersionID))
-		d.naming, d.page = byBinary, cvePage("https://linux.oracle.com/cve/%s.html")
-	default:
-		return nil
+	if err == nil && n%2 == 0 && strings.HasPrefix(month, "04") {
+		return versioned("Ubuntu", version+":LTS")
 	}
-	return d
+	return versioned("Ubuntu", version)
 }
 
-// released fills in a distribution with an export for each release.
-func (d *distro) released(vendor, release string) {
-	d.vendor, d.exports, d.accepts = vendor, []string{release, advisory.Parent(release)}, exactly(release)
+// distroNamed knows the distributions by the names that distroName gives.
+func distroNamed(name string) *release {
+	family, version, _ := strings.Cut(name, ":")
+	r := &release{name: name, vendor: family, scheme: family, exports: []string{name, family}, accepts: exactly(name)}
+	switch family {
+	case "Alpine":
+		r.kind, r.page = inventory.KindAPK, cvePage("https://security.alpinelinux.org/vuln/%s")
+		if branch, edge := strings.CutPrefix(version, "edge"); edge {
+			r.exports, r.accepts = []string{family}, exactly("Alpine:edge", "Alpine"+branch)
+		}
+	case "Debian":
+		r.kind, r.traceable, r.page = inventory.KindDeb, true, cvePage("https://security-tracker.debian.org/tracker/%s")
+	case "Ubuntu":
+		plain := strings.TrimSuffix(name, ":LTS")
+		r.kind, r.accepts, r.page = inventory.KindDeb, exactly(plain, plain+":LTS"), cvePage("https://ubuntu.com/security/%s")
+	case "Wolfi", "Chainguard", "MinimOS":
+		r.kind, r.page = inventory.KindAPK, chainguardPage
+	case "Echo":
+		r.kind, r.scheme, r.page = inventory.KindDeb, "Debian", recordPage("")
+	default:
+		r.kind, r.scheme = inventory.KindRPM, "Red Hat"
+		if !r.rpmFamily(family, version) {
+			return nil
+		}
+	}
+	if rolling := name == family; rolling {
+		r.exports = []string{family}
+	}
+	return r
 }
 
-func exactly(names ...string) func(string) bool {
-	return func(ecosystem string) bool { return slices.Contains(names, ecosystem) }
+// rpmFamily fills in what is particular to a distribution whose packages are
+// RPMs; false for one that is not known.
+func (r *release) rpmFamily(family, version string) bool {
+	switch family {
+	case "Red Hat":
+		r.naming, r.exports, r.accepts = byBinary, []string{family}, redHatRelease(version)
+		r.page = cvePage("https://access.redhat.com/security/cve/%s")
+	case "AlmaLinux":
+		r.naming, r.builds, r.page = byBinary, true, recordPage("https://errata.almalinux.org/")
+	case "Rocky Linux":
+		r.naming, r.builds, r.page = byEither, true, recordPage("https://errata.rockylinux.org/")
+	case "Azure Linux":
+		r.naming, r.epochless, r.page = byEither, true, cvePage("https://msrc.microsoft.com/update-guide/vulnerability/%s")
+	case "SUSE":
+		r.exports, r.accepts = []string{family}, suseRelease(version)
+		r.page = cvePage("https://www.suse.com/security/cve/%s.html")
+	case "openSUSE":
+		r.page = cvePage("https://www.suse.com/security/cve/%s.html")
+	case "Mageia":
+		r.page = recordPage("https://advisories.mageia.org/")
+	case "Photon OS":
+		r.naming, r.page = byEither, recordPage("")
+	case "Fedora":
+		r.naming, r.page = byBinary, recordPage("https://bodhi.fedoraproject.org/")
+	case "Amazon Linux":
+		r.naming, r.page = byBinary, cvePage("https://explore.alas.aws.amazon.com/%s.html")
+	case "Oracle Linux":
+		r.naming, r.page = byBinary, cvePage("https://linux.oracle.com/cve/%s.html")
+	default:
+		return false
+	}
+	return version != ""
 }
 
 // redHatRelease accepts the main stream of a major release, in any repository:
@@ -232,21 +212,4 @@ func suseRelease(version string) func(string) bool {
 		}
 		return strings.HasSuffix(rest, " "+release) || strings.HasSuffix(rest, " "+release+"-LTSS")
 	}
-}
-
-// major is "9" of "9.4".
-func major(version string) string {
-	v, _, _ := strings.Cut(version, ".")
-	return v
-}
-
-// majorMinor is "3.20" of "3.20.3".
-func majorMinor(version string) string {
-	first, rest, _ := strings.Cut(version, ".")
-	second, _, _ := strings.Cut(rest, ".")
-	second, _, _ = strings.Cut(second, "_")
-	if second == "" {
-		return first
-	}
-	return first + "." + second
 }

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/inventory"
 )
 
 // Finding is one vulnerability of one package.
@@ -38,10 +40,39 @@ type Finding struct {
 	Published   time.Time `json:"published,omitzero"`
 	Modified    time.Time `json:"modified,omitzero"`
 
+	// Layer and Path are those of the first package.
 	Layer string `json:"layer,omitempty"`
 	Path  string `json:"path,omitempty"`
 	// Reason says what was compared with what.
 	Reason string `json:"reason"`
+
+	// What follows is not part of what basic scanning stores.
+
+	// Kind is that of the packages: "deb", "npm".
+	Kind string `json:"-"`
+	// Packages are the packages that it stands for, as indexes into the
+	// inventory's, ascending.
+	Packages []int           `json:"-"`
+	Problem  finding.Problem `json:"-"`
+}
+
+// findingOf puts a problem and those who have it together.
+func findingOf(inv *inventory.Inventory, s *Subject, p finding.Problem) Finding {
+	first := &inv.Packages[s.Packages[0]]
+	f := Finding{
+		ID: p.VulnerabilityID, Package: p.Package, InstalledVersion: p.Version, FixedVersion: p.FixedVersion,
+		Severity: p.Severity, SeveritySource: p.SeveritySource, VendorSeverity: p.VendorSeverity, CVSS: p.CVSS,
+		Description: cmp.Or(p.Title, p.Description), URI: p.URL, AdvisoryID: p.AdvisoryID, Aliases: p.Aliases,
+		Published: p.Published, Modified: p.Modified, Reason: p.Reason,
+		Layer: first.Layer, Path: first.Path,
+		Kind: first.Kind, Packages: s.Packages, Problem: p,
+	}
+	for _, i := range s.Packages {
+		f.Binaries = append(f.Binaries, inv.Packages[i].Name)
+	}
+	slices.Sort(f.Binaries)
+	f.Binaries = slices.Compact(f.Binaries)
+	return f
 }
 
 // sortFindings: most severe first, then by id and package.

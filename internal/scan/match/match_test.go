@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
@@ -99,7 +100,7 @@ func rpm(name, version, source string) inventory.Package {
 
 func run(t testing.TB, s match.Lookup, os inventory.OSRelease, packages ...inventory.Package) []match.Finding {
 	t.Helper()
-	res, err := match.New(s, match.Options{}).Match(t.Context(), &inventory.Inventory{OS: os, Packages: packages})
+	res, err := match.New(s, match.Options{}).Match(t.Context(), &inventory.Inventory{OS: os, Packages: packages}, match.OSPackages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,9 +271,9 @@ func TestAFindingSaysAllItKnows(t *testing.T) {
 		InstalledVersion: "3.0.2-0ubuntu1.6", FixedVersion: "3.0.2-0ubuntu1.12",
 		Severity: registry.Low, SeveritySource: "Ubuntu", VendorSeverity: "low",
 		CVSS: []match.CVSS{
-			{Version: "4.0", Vector: "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Score: 9.3},
-			{Version: "3.1", Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Score: 9.8},
-			{Version: "2.0", Vector: "AV:N/AC:L/Au:N/C:P/I:P/A:P", Score: 7.5},
+			{Version: "4.0", Vector: "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N", Score: 9.3, Source: "NVD"},
+			{Version: "3.1", Vector: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", Score: 9.8, Source: "NVD"},
+			{Version: "2.0", Vector: "AV:N/AC:L/Au:N/C:P/I:P/A:P", Score: 7.5, Source: "NVD"},
 		},
 		Description: "overflow", URI: "https://ubuntu.com/security/CVE-2024-0001",
 		AdvisoryID: "UBUNTU-CVE-2024-0001", Aliases: []string{"GHSA-x", "UBUNTU-CVE-2024-0001"},
@@ -280,8 +281,12 @@ func TestAFindingSaysAllItKnows(t *testing.T) {
 		Layer: "sha256:l", Path: "var/lib/dpkg/status",
 		Reason: "openssl 3.0.2-0ubuntu1.6 is affected: < 3.0.2-0ubuntu1.12 (UBUNTU-CVE-2024-0001, Ubuntu:22.04:LTS, versions ordered as Ubuntu does)",
 	}}
-	if diff := gocmp.Diff(want, got); diff != "" {
+	stored := cmpopts.IgnoreFields(match.Finding{}, "Kind", "Packages", "Problem")
+	if diff := gocmp.Diff(want, got, stored); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got[0].Kind != inventory.KindDeb || !slices.Equal(got[0].Packages, []int{0, 1}) || got[0].Problem.Source != "UBUNTU_CVE" {
+		t.Errorf("beside what is stored: %+v", got[0])
 	}
 }
 
@@ -331,20 +336,20 @@ func TestOrder(t *testing.T) {
 func TestWithoutAdvisoriesThereIsNoAnswer(t *testing.T) {
 	m := match.New(storeOf(t, "Debian", record("DEBIAN-CVE-2024-0001", "", affected("Debian:11", "p", "", "0"))), match.Options{})
 	var missing *match.NoAdvisoriesError
-	_, err := m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "alpine", VersionID: "3.20.1"}})
+	_, err := m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "alpine", VersionID: "3.20.1"}}, match.OSPackages)
 	if !errors.As(err, &missing) || missing.Ecosystem != "Alpine:v3.20" {
 		t.Errorf("no export of Alpine: %v", err)
 	}
 	// The export speaks of Debian 11 only: an answer, and a word about it.
-	res, err := m.Match(t.Context(), &inventory.Inventory{OS: debianOS()})
+	res, err := m.Match(t.Context(), &inventory.Inventory{OS: debianOS()}, match.OSPackages)
 	if err != nil || len(res.Findings) != 0 || !res.Unmentioned {
 		t.Errorf("an export of another release: %+v, %v", res, err)
 	}
-	res, err = m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "debian", VersionID: "11"}})
+	res, err = m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "debian", VersionID: "11"}}, match.OSPackages)
 	if err != nil || res.Unmentioned {
 		t.Errorf("an export of this release: %+v, %v", res, err)
 	}
-	if _, err := m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "plan9"}}); !errors.Is(err, match.ErrUnknownSystem) {
+	if _, err := m.Match(t.Context(), &inventory.Inventory{OS: inventory.OSRelease{ID: "plan9"}}, match.OSPackages); !errors.Is(err, match.ErrUnknownSystem) {
 		t.Errorf("plan9: %v", err)
 	}
 }
@@ -355,7 +360,7 @@ func TestTheFresherExportIsUsed(t *testing.T) {
 	m := match.New(s, match.Options{})
 	inv := &inventory.Inventory{OS: debianOS(), Packages: []inventory.Package{deb("p", "1", "p", "1")}}
 	ask := func() string {
-		res, err := m.Match(t.Context(), inv)
+		res, err := m.Match(t.Context(), inv, match.OSPackages)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -393,7 +398,7 @@ func TestAnAnswerIsOfOneImport(t *testing.T) {
 	s := &switching{Memory: store, before: func() {
 		putRecords(t, store, "Debian:12", record("DEBIAN-CVE-2024-0002", "", affected("Debian:12", "p", "", "0")))
 	}}
-	res, err := match.New(s, match.Options{}).Match(t.Context(), &inventory.Inventory{OS: debianOS(), Packages: []inventory.Package{deb("p", "1", "p", "1")}})
+	res, err := match.New(s, match.Options{}).Match(t.Context(), &inventory.Inventory{OS: debianOS(), Packages: []inventory.Package{deb("p", "1", "p", "1")}}, match.OSPackages)
 	if err != nil || brief(res.Findings) != "CVE-2024-0002 p" {
 		t.Fatal(res, err)
 	}
@@ -411,7 +416,7 @@ func TestManyMatchAtOnceWhileImportsHappen(t *testing.T) {
 	for range 4 {
 		readers.Go(func() {
 			for ctx.Err() == nil {
-				res, err := m.Match(t.Context(), inv)
+				res, err := m.Match(t.Context(), inv, match.OSPackages)
 				if err != nil || len(res.Findings) != 2 || res.Findings[0].ID != res.Findings[1].ID {
 					t.Errorf("%+v, %v", res, err)
 					return
@@ -433,7 +438,7 @@ func TestVersionsThatMakeNoSense(t *testing.T) {
 		record("DEBIAN-CVE-2024-0003", "", affected("Debian:12", "p", "", "0", "<2")))
 	m := match.New(s, match.Options{})
 	for version, want := range map[string]int{"1": 1, "b:1": 3, "": 3, strings.Repeat("9", 10_000): 3} {
-		res, err := m.Match(t.Context(), &inventory.Inventory{OS: debianOS(), Packages: []inventory.Package{deb("p", version, "p", version)}})
+		res, err := m.Match(t.Context(), &inventory.Inventory{OS: debianOS(), Packages: []inventory.Package{deb("p", version, "p", version)}}, match.OSPackages)
 		if err != nil || res.Undecided != want {
 			t.Errorf("version %.20q: undecided %d, want %d (%v, %s)", version, res.Undecided, want, err, brief(res.Findings))
 		}
@@ -470,7 +475,7 @@ func TestRangesProperty(t *testing.T) {
 		m := match.New(s, match.Options{})
 		for v := range 20 {
 			version := fmt.Sprint(v)
-			res, err := m.Match(t.Context(), &inventory.Inventory{OS: debianOS(), Packages: []inventory.Package{deb("p", version, "p", version)}})
+			res, err := m.Match(t.Context(), &inventory.Inventory{OS: debianOS(), Packages: []inventory.Package{deb("p", version, "p", version)}}, match.OSPackages)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -515,7 +520,7 @@ func FuzzVersions(f *testing.F) {
 			_ = imp.Add(t.Context(), append(entries, advisory.Entry{Package: advisory.Contents, ID: c.export}))
 			_ = imp.Commit(t.Context(), advisory.Source{})
 			p := inventory.Package{Kind: c.kind, Name: "p", Version: installed, SourceName: "p", SourceVersion: installed}
-			if _, err := match.New(s, match.Options{}).Match(t.Context(), &inventory.Inventory{OS: c.os, Packages: []inventory.Package{p}}); err != nil {
+			if _, err := match.New(s, match.Options{}).Match(t.Context(), &inventory.Inventory{OS: c.os, Packages: []inventory.Package{p}}, match.OSPackages); err != nil {
 				t.Fatal(err)
 			}
 		}

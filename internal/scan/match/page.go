@@ -43,3 +43,24 @@ func defaultPage(id string, r *advisory.Record) string {
 	}
 	return "https://osv.dev/vulnerability/" + id
 }
+
+// chainguardPage: the advisories of these distributions have pages of their own.
+func chainguardPage(id string, r *advisory.Record) string {
+	if strings.HasPrefix(r.ID, "CGA-") {
+		return "https://images.chainguard.dev/security/" + r.ID
+	}
+	return defaultPage(id, r)
+}
+
+// languagePage is the advisory at the registry that published it.
+func languagePage(id string, r *advisory.Record) string {
+	switch {
+	case strings.HasPrefix(r.ID, "GHSA-"):
+		return "https://github.com/advisories/" + r.ID
+	case strings.HasPrefix(r.ID, "GO-"):
+		return "https://pkg.go.dev/vuln/" + r.ID
+	case strings.HasPrefix(r.ID, "RUSTSEC-"):
+		return "https://rustsec.org/advisories/" + r.ID
+	}
+	return defaultPage(id, r)
+}

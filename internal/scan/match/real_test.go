@@ -59,7 +59,7 @@ func realInventory(t testing.TB, file string) *inventory.Inventory {
 
 func matchReal(t testing.TB, file string, ecosystems ...string) match.Result {
 	t.Helper()
-	res, err := match.New(loadReal(t, ecosystems...), match.Options{}).Match(t.Context(), realInventory(t, file))
+	res, err := match.New(loadReal(t, ecosystems...), match.Options{}).Match(t.Context(), realInventory(t, file), match.OSPackages)
 	if err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
@@ -255,7 +255,7 @@ func TestRealRPMs(t *testing.T) {
 			}
 		}
 	}
-	res, err := match.New(loadReal(t, "AlmaLinux:9"), match.Options{}).Match(t.Context(), inv)
+	res, err := match.New(loadReal(t, "AlmaLinux:9"), match.Options{}).Match(t.Context(), inv, match.OSPackages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func benchmarkMatch(b *testing.B, m *match.Matcher, inv *inventory.Inventory) {
 	b.ReportAllocs()
 	var n int
 	for b.Loop() {
-		res, err := m.Match(b.Context(), inv)
+		res, err := m.Match(b.Context(), inv, match.OSPackages)
 		if err != nil {
 			b.Fatal(err)
 		}

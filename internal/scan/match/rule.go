@@ -14,6 +14,7 @@ import (
 // with its versions parsed.
 type rule struct {
 	record    *advisory.Record // without Affected: that is in spans
+	pkg       string           // the package as the record spells it
 	names     []string         // what its findings are called: CVEs or one best id
 	exact     bool             // the record is about a single CVE and named after it
 	spans     []span
@@ -53,13 +54,13 @@ type bound struct {
 
 // compile reads the entries of one package for one release. Entries that are
 // not about it, or that cannot be read, give no rule.
-func compile(d *distro, entries []advisory.Entry) ([]*rule, error) {
+func compile(rel *release, entries []advisory.Entry) ([]*rule, error) {
 	var rules []*rule
 	for _, e := range entries {
 		if e.Package == advisory.Contents {
 			// A release in the table of contents becomes a rule about nothing:
 			// that there is one says that the export knows the release.
-			if d.accepts(e.ID) {
+			if rel.accepts(e.ID) {
 				rules = append(rules, &rule{})
 			}
 			continue
@@ -68,20 +69,20 @@ func compile(d *distro, entries []advisory.Entry) ([]*rule, error) {
 		if err != nil {
 			return nil, fmt.Errorf("match: stored advisory %s of %s: %w", e.ID, e.Package, err)
 		}
-		if r := compileRecord(d, record, e.Package); r != nil {
+		if r := compileRecord(rel, record, e.Package); r != nil {
 			rules = append(rules, r)
 		}
 	}
 	return rules, nil
 }
 
-func compileRecord(d *distro, record *advisory.Record, pkg string) *rule {
+func compileRecord(rel *release, record *advisory.Record, pkg string) *rule {
 	if !record.Withdrawn.IsZero() {
 		return nil
 	}
 	r := &rule{record: record, names: findingNames(record)}
 	if len(r.names) == 0 {
-		if d.traceable {
+		if rel.traceable {
 			return nil
 		}
 		r.names = []string{bestID(record)}
@@ -89,10 +90,11 @@ func compileRecord(d *distro, record *advisory.Record, pkg string) *rule {
 	r.exact = len(r.names) == 1 && (record.ID == r.names[0] || strings.HasSuffix(record.ID, "-"+r.names[0]))
 	for i := range record.Affected {
 		a := &record.Affected[i]
-		if a.Package.Name != pkg || !d.accepts(a.Package.Ecosystem) {
+		if !rel.accepts(a.Package.Ecosystem) || advisory.LookupName(a.Package.Ecosystem, a.Package.Name) != pkg {
 			continue
 		}
-		r.addSpan(d, a)
+		r.pkg = a.Package.Name
+		r.addSpan(rel, a)
 	}
 	if len(r.spans) == 0 && r.undecided == 0 {
 		return nil
@@ -102,10 +104,10 @@ func compileRecord(d *distro, record *advisory.Record, pkg string) *rule {
 	return r
 }
 
-func (r *rule) addSpan(d *distro, a *advisory.Affected) {
+func (r *rule) addSpan(rel *release, a *advisory.Affected) {
 	s := span{ecosystem: a.Package.Ecosystem, versions: a.Versions}
 	for _, g := range a.Ranges {
-		vr, err := parseRange(d, g)
+		vr, err := parseRange(rel, g)
 		if err != nil {
 			r.undecided++ // half a range would be another range
 			continue
@@ -123,7 +125,7 @@ func (r *rule) addSpan(d *distro, a *advisory.Affected) {
 }
 
 // parseRange parses and sorts the events of a range.
-func parseRange(d *distro, g advisory.Range) (versionRange, error) {
+func parseRange(rel *release, g advisory.Range) (versionRange, error) {
 	var vr versionRange
 	for _, e := range g.Events {
 		b, known := eventBound(e)
@@ -131,7 +133,7 @@ func parseRange(d *distro, g advisory.Range) (versionRange, error) {
 			continue
 		}
 		if !b.open() {
-			v, err := semantic.Parse(b.text, d.scheme)
+			v, err := semantic.Parse(b.text, rel.scheme)
 			if err != nil {
 				return vr, err
 			}
@@ -206,7 +208,7 @@ type installed struct {
 }
 
 // judge evaluates the spans as OSV defines it: affected when any of them holds.
-func (r *rule) judge(d *distro, in *installed) (verdict, error) {
+func (r *rule) judge(rel *release, in *installed) (verdict, error) {
 	out := verdict{rule: r}
 	reached := false
 	for i := range r.spans {
@@ -221,7 +223,7 @@ func (r *rule) judge(d *distro, in *installed) (verdict, error) {
 		}
 		reached = reached || !hit
 	}
-	if d.builds && reached {
+	if rel.builds && reached {
 		out.affected = false
 	}
 	return out, nil

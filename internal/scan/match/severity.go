@@ -10,16 +10,13 @@ import (
 	cvss31 "github.com/pandatix/go-cvss/31"
 	cvss40 "github.com/pandatix/go-cvss/40"
 
+	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
 )
 
 // CVSS is a scored vector.
-type CVSS struct {
-	Version string  `json:"version"` // "2.0", "3.0", "3.1", "4.0"
-	Vector  string  `json:"vector"`
-	Score   float64 `json:"score"`
-}
+type CVSS = finding.CVSS
 
 // scoreCVSS computes the base score of a vector (version 4: the score of what
 // it holds). False when it is none.
