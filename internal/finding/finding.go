@@ -45,6 +45,9 @@ type State struct {
 
 	// Suppression is why a SUPPRESSED finding does not count.
 	Suppression *Suppression
+	// Revision is of the problems as they were when somebody was last told: with
+	// others the finding has changed. The store keeps it.
+	Revision string
 }
 
 // Fix says whether the packages of a finding can be updated.
@@ -144,7 +147,7 @@ type Coverage struct {
 	// brought it; package enhanced encodes it.
 	Layers []byte
 
-	EnrolledAt      time.Time // when it was first decided about
+	EnrolledAt      time.Time // from when its window by push counts: its push, the next one, or its restoration
 	FirstScannedAt  time.Time
 	LastScannedAt   time.Time
 	SourceUpdatedAt time.Time // of the oldest advisories that were used
