@@ -35,6 +35,17 @@ func parseAPK(in *input) ([]Package, error) {
 		if len(line) < 2 || line[1] != ':' {
 			return nil, fmt.Errorf("line %d is no field", text.count)
 		}
+		if cut && (line[0] == 'F' || line[0] == 'R') {
+			continue // no path that could be in the layer
+		}
+		switch line[0] {
+		case 'F':
+			in.own.in(line[2:])
+			continue
+		case 'R':
+			in.own.file(line[2:])
+			continue
+		}
 		if err := fieldAPK(&p, line[0], line[2:], cut, in.same); err != nil {
 			return nil, fmt.Errorf("line %d: %w", text.count, err)
 		}
@@ -89,5 +100,7 @@ func endAPK(packages []Package, p Package, end error, in *input, line int) ([]Pa
 	if err := in.take(&p); err != nil {
 		return nil, p, err
 	}
+	in.own.end(p.Name, p.Version, p.Arch)
+	in.own.in(nil)
 	return append(packages, p), Package{}, end
 }

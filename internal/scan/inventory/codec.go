@@ -82,6 +82,13 @@ func (e *encoder) file(f *File) {
 		}
 		e.number(uint64(p.Epoch))
 	}
+	e.number(uint64(len(f.Owned)))
+	for _, o := range f.Owned {
+		e.string(o.Package)
+		e.string(o.Version)
+		e.string(o.Arch)
+		e.hashes(o.Files)
+	}
 }
 
 // packageStrings are the fields of a package that a record stores; kind and path are the file's, but in language files.
@@ -230,6 +237,9 @@ func (d *decoder) file() File {
 		}
 		p.Epoch = int(d.number())
 		return p
+	})
+	f.Owned = list(d, 4, func(d *decoder) Owned {
+		return Owned{Package: d.string(), Version: d.string(), Arch: d.string(), Files: d.hashes()}
 	})
 	return f
 }

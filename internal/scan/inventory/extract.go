@@ -15,14 +15,14 @@ import (
 // extractor finds packages in files of one kind. To add one, write its file and put it into the table below.
 type extractor struct {
 	kind string
-	// language is set for all that is no package database of an operating system. Such a file that cannot be read
-	// does not fail the scan, see File.Problem.
-	language bool
 	// wants is asked for every entry of every layer, so it has to be cheap. The path is clean.
 	wants func(path string) bool
 	// parse reads one file, or as much of it as it needs. It needs not set Kind, nor Path but for what is in an archive:
 	// there Path is the way within the file ("WEB-INF/lib/x.jar"). What it panics with is taken for a broken file.
 	parse func(in *input) ([]Package, error)
+	// installed says whether a package that was found at a path is installed there; nil says that all are. One that
+	// is not can still be, under another path that is a hard link.
+	installed func(path string, p *Package) bool
 }
 
 // extractors is the table. A file belongs to the first that wants it.
@@ -33,18 +33,18 @@ type extractor struct {
 // allocated unseen; its dpkg extractor calls packages not installed that are unpacked but not configured, and gives a
 // broken status.d file no packages instead of an error. They are the oracle of our tests.
 func extractors() []extractor {
-	return []extractor{
+	return append([]extractor{
 		{kind: KindAPK, wants: wantsAPK, parse: parseAPK},
 		{kind: KindDeb, wants: wantsDpkg, parse: parseDpkg},
 		{kind: KindRPM, wants: wantsRPM, parse: parseRPM},
 		{kind: KindRPM, wants: wantsRPMManifest, parse: parseRPMManifest},
-		{kind: KindMaven, language: true, wants: wantsJava, parse: parseJava},
-	}
+		{kind: KindList, wants: wantsDpkgList, parse: parseDpkgList},
+	}, languageExtractors()...)
 }
 
 // executables is the extractor of files that are known by their first bytes, not by their names.
 func executables() extractor {
-	return extractor{kind: KindBinary, language: true, parse: parseBinary}
+	return extractor{kind: KindBinary, parse: parseBinary}
 }
 
 // onTheWay says whether a symbolic link or a directory at this path can decide where package databases and os-release
@@ -55,6 +55,7 @@ func onTheWay(path string) bool {
 	}
 	switch path {
 	case "usr/lib", "var/lib", "usr/share",
+		"usr/bin", "usr/sbin", "usr/lib32", "usr/lib64", "usr/libx32", "usr/local",
 		"lib/apk", "lib/apk/db", "usr/lib/apk", "usr/lib/apk/db", "var/lib/apk", "var/lib/apk/db",
 		"var/lib/dpkg", "var/lib/dpkg/status.d",
 		"var/lib/rpm", "var/lib/rpmmanifest", "usr/lib/sysimage", "usr/lib/sysimage/rpm", "usr/share/rpm",
@@ -73,6 +74,7 @@ type input struct {
 	lim  Limits
 	left *budget
 	same interner
+	own  *owning
 	text *bufio.Reader // for parsers that read lines; one for all files of a layer
 
 	spool *spool
@@ -154,7 +156,7 @@ func (in interner) string(b []byte) string {
 func (x *extractor) extract(in *input) File {
 	f := File{Path: in.path, Kind: x.kind}
 	most := in.lim.FileBytes
-	if x.language {
+	if isLanguage(x.kind) {
 		most = in.lim.ArchiveBytes
 	}
 	if in.size > most {
@@ -166,6 +168,7 @@ func (x *extractor) extract(in *input) File {
 	in.r = limited
 	packages, err := x.safely(in)
 	in.spool.release()
+	owned := in.own.reset()
 	in.left.bytes -= min(allowed-limited.N, in.left.bytes)
 	switch {
 	case limited.N == 0:
@@ -173,7 +176,7 @@ func (x *extractor) extract(in *input) File {
 	case err != nil:
 		f.Problem = x.fileError(in.path, err)
 	default:
-		f.Packages = finish(packages, x.kind, in.path)
+		f.Packages, f.Owned = finish(packages, x.kind, in.path), owned
 	}
 	return f
 }
@@ -182,7 +185,10 @@ func (x *extractor) extract(in *input) File {
 func (x *extractor) safely(in *input) (packages []Package, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			packages, err = nil, fmt.Errorf("reading it failed unexpectedly: %v\n%s", p, firstLines(debug.Stack(), 12))
+			packages, err = nil, fmt.Errorf("reading it failed unexpectedly: %v", p)
+			if !isLanguage(x.kind) { // warnings are the same for the same file, and addresses are not
+				err = fmt.Errorf("%w\n%s", err, firstLines(debug.Stack(), 12))
+			}
 		}
 	}()
 	return x.parse(in)
@@ -202,7 +208,7 @@ func (x *extractor) fileError(path string, err error) *Error {
 	switch {
 	case errors.As(err, &own):
 		return &Error{Reason: own.Reason, Path: path, Err: own.Err}
-	case x.language:
+	case isLanguage(x.kind):
 		return &Error{Reason: ReasonFile, Path: path, Err: fmt.Errorf("cannot be read: %w", err)}
 	}
 	return &Error{Reason: ReasonDatabase, Path: path, Err: fmt.Errorf("package database cannot be read: %w", err)}

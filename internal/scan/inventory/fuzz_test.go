@@ -122,7 +122,7 @@ func FuzzOSRelease(f *testing.F) {
 func FuzzRPMHeader(f *testing.F) {
 	f.Add(rpmHeaderOf(map[uint32]string{tagName: "a", tagVersion: "1", tagRelease: "2", tagSourceRPM: "b-1-2.src.rpm"}, 3))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if p, err := parseRPMHeader(data, interner{}); err == nil && (p.Name == "" || p.SourceName == "") {
+		if p, err := parseRPMHeader(data, interner{}, newOwning()); err == nil && (p.Name == "" || p.SourceName == "") {
 			t.Fatalf("incomplete package %+v", p)
 		}
 	})

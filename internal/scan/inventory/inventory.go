@@ -14,6 +14,15 @@ type Inventory struct {
 	Databases []Database `json:"databases"`
 	// Packages is sorted by kind, name, version, architecture and path.
 	Packages []Package `json:"packages"`
+	// Warnings are about language files in force that could not be read, so that packages may be missing.
+	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// Warning is about a file that could not be read, or without a Path about several.
+type Warning struct {
+	Path    string `json:"path,omitempty"`
+	Reason  Reason `json:"reason"`
+	Message string `json:"message"`
 }
 
 // Database is a package database file of the merged image.
@@ -41,7 +50,7 @@ func (o OSRelease) IsZero() bool { return o.ID == "" && o.Name == "" && o.Pretty
 // ID names the content: "sha256:" and the hash of operating system, databases and packages without the layers they came
 // in. Images with equal package lists have the same one, however they were built.
 func (inv *Inventory) ID() string {
-	bare := Inventory{OS: inv.OS, Databases: inv.Databases, Packages: make([]Package, len(inv.Packages))}
+	bare := Inventory{OS: inv.OS, Databases: inv.Databases, Packages: make([]Package, len(inv.Packages)), Warnings: inv.Warnings}
 	for i, p := range inv.Packages {
 		p.Layer = ""
 		bare.Packages[i] = p

@@ -54,11 +54,14 @@ type walker struct {
 	left    *budget // of package databases
 	lang    *budget // of language files
 	text    *bufio.Reader
+	own     *owning
 	spool   *spool
 	head    [executableHead]byte
 	entries int64
 
-	files    map[string]kept[File]
+	files map[string]kept[File]
+	// shadows are files with packages that are not installed there. They wait for hard links to them.
+	shadows  map[string]kept[File]
 	releases map[string]kept[OSRelease]
 	links    map[string]kept[string]
 	// buried holds the directories above all that is kept. When one of them becomes a file or link later in the
@@ -79,7 +82,7 @@ type kept[T any] struct {
 func newWalker(ctx context.Context, s *stream, lim Limits) *walker {
 	return &walker{
 		ctx: ctx, s: s, tar: tar.NewReader(s), lim: lim, table: extractors(), byHead: executables(), same: interner{},
-		left: newBudget(lim), lang: newLanguageBudget(lim), text: bufio.NewReaderSize(nil, maxLine), spool: &spool{dir: lim.TempDir},
+		left: newBudget(lim), lang: newLanguageBudget(lim), text: bufio.NewReaderSize(nil, maxLine), spool: &spool{dir: lim.TempDir}, own: newOwning(), shadows: map[string]kept[File]{},
 		files: map[string]kept[File]{}, releases: map[string]kept[OSRelease]{}, links: map[string]kept[string]{},
 		buried: map[uint64]int64{},
 	}
@@ -157,6 +160,7 @@ func (w *walker) extractorFor(path string) *extractor {
 
 func (w *walker) forget(path string) {
 	delete(w.files, path)
+	delete(w.shadows, path)
 	delete(w.releases, path)
 	delete(w.links, path)
 }
@@ -174,14 +178,14 @@ func (w *walker) nonDirectory(hdr *tar.Header, path string) error {
 	x, release := w.extractorFor(path), wantsOSRelease(path)
 	switch hdr.Typeflag {
 	case tar.TypeSymlink:
-		if x != nil && !x.language || release || onTheWay(path) {
+		if x != nil && !isLanguage(x.kind) || release || onTheWay(path) {
 			return w.keepLink(path, hdr.Linkname)
 		}
 	case tar.TypeLink:
 		return w.hardLink(x, path, cleanPath(hdr.Linkname))
 	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
 		if x != nil {
-			return w.keepFile(w.read(x, path, w.tar, hdr.Size))
+			return w.keepFile(x, w.read(x, path, w.tar, hdr.Size))
 		}
 		if release {
 			return w.readRelease(path)
@@ -193,10 +197,10 @@ func (w *walker) nonDirectory(hdr *tar.Header, path string) error {
 
 func (w *walker) read(x *extractor, path string, r io.Reader, size int64) File {
 	left := w.left
-	if x.language {
+	if isLanguage(x.kind) {
 		left = w.lang
 	}
-	return x.extract(&input{ctx: w.ctx, path: path, r: r, size: size, lim: w.lim, left: left, same: w.same, text: w.text, spool: w.spool})
+	return x.extract(&input{ctx: w.ctx, path: path, r: r, size: size, lim: w.lim, left: left, same: w.same, own: w.own, text: w.text, spool: w.spool})
 }
 
 // sniff looks for programs, which have no names of their own.
@@ -211,7 +215,7 @@ func (w *walker) sniff(path string, size int64) error {
 	if !isExecutable(path, w.head[:n]) {
 		return nil
 	}
-	return w.keepFile(w.read(&w.byHead, path, io.MultiReader(bytes.NewReader(w.head[:n]), w.tar), size))
+	return w.keepFile(&w.byHead, w.read(&w.byHead, path, io.MultiReader(bytes.NewReader(w.head[:n]), w.tar), size))
 }
 
 func (w *walker) readRelease(path string) error {
@@ -225,22 +229,32 @@ func (w *walker) readRelease(path string) error {
 // hardLink gives a path the content of an earlier entry. A body that we passed over cannot be had again.
 func (w *walker) hardLink(x *extractor, path, target string) error {
 	f, known := w.files[target]
+	if !known {
+		f, known = w.shadows[target]
+	}
 	switch {
-	case known && (x != nil && f.value.Kind == x.kind || x == nil && f.value.Kind == KindBinary):
-		return w.keepFile(w.linked(f.value, path))
+	case known && x != nil && f.value.Kind == x.kind:
+		return w.keepFile(x, w.linked(f.value, path))
+	case known && x == nil && f.value.Kind == KindBinary:
+		return w.keepFile(&w.byHead, w.linked(f.value, path))
 	case x == nil:
 		if r, ok := w.releases[target]; ok {
 			return w.keepRelease(path, r.value)
 		}
 		return w.linkAgain(path, target)
-	case x.language && w.extractorFor(target) == x:
+	case isLanguage(x.kind) && w.wantedAs(target, x.kind):
 		return nil // read, and nothing in it
 	}
 	if _, ok := w.links[target]; ok {
 		return w.linkAgain(path, target)
 	}
 	err := fmt.Errorf("hard link to %q, which is not read as one", target)
-	return w.keepFile(File{Path: path, Kind: x.kind, Problem: x.fileError(path, err)})
+	return w.keepFile(x, File{Path: path, Kind: x.kind, Problem: x.fileError(path, err)})
+}
+
+func (w *walker) wantedAs(path, kind string) bool {
+	x := w.extractorFor(path)
+	return x != nil && x.kind == kind
 }
 
 // linkAgain is a hard link to a symbolic one.
@@ -280,12 +294,20 @@ func (f File) at(path string) File {
 	return f
 }
 
-// keepFile keeps package databases always, and language files when there is something to say of them: that an empty one
+// keepFile keeps package databases always, and other files when there is something to say of them: that an empty one
 // replaces one of a lower layer is known from its path alone, as with any file.
-func (w *walker) keepFile(f File) error {
-	if isLanguage(f.Kind) {
-		w.keepLanguage(f)
+func (w *walker) keepFile(x *extractor, f File) error {
+	switch {
+	case w.spool.err != nil:
 		return w.spool.err
+	case !isDatabase(f.Kind) && len(f.Packages) == 0 && len(f.Owned) == 0 && f.Problem == nil:
+		return nil
+	case isLanguage(f.Kind):
+		w.keepLanguage(x, f)
+		return nil
+	case f.Kind == KindList && w.databases >= w.lim.Kept:
+		w.skipped++
+		return nil
 	}
 	w.bury(f.Path)
 	w.files[f.Path] = kept[File]{w.entries, f}
@@ -297,19 +319,22 @@ func (w *walker) keepFile(f File) error {
 const maxProblems = 1000
 
 // keepLanguage leaves a file out, and counts it, where there are too many.
-func (w *walker) keepLanguage(f File) {
-	if len(f.Packages) == 0 && f.Problem == nil {
-		return
-	}
+func (w *walker) keepLanguage(x *extractor, f File) {
 	if f.Problem != nil {
 		w.problems++
 	}
-	w.lang.text -= len(f.Path) + buriedBytes*w.bury(f.Path)
+	w.lang.text -= len(f.Path)
+	keep := w.files
+	if x.installed != nil && f.Problem == nil && !slices.ContainsFunc(f.Packages, func(p Package) bool { return x.installed(f.Path, &p) }) {
+		keep = w.shadows
+	} else {
+		w.lang.text -= buriedBytes * w.bury(f.Path)
+	}
 	if w.lang.text < 0 || w.problems > maxProblems {
 		w.skipped++
 		return
 	}
-	w.files[f.Path] = kept[File]{w.entries, f}
+	keep[f.Path] = kept[File]{w.entries, f}
 }
 
 func (w *walker) keepRelease(path string, release OSRelease) error {

@@ -403,15 +403,17 @@ func TestCorruptDatabases(t *testing.T) {
 }
 
 func TestPanicsBecomeProblems(t *testing.T) {
-	x := extractor{kind: "test", parse: func(*input) ([]Package, error) { panic("a bug in a parser") }}
-	if f := x.extract(testInput("p", nil)); f.Problem == nil || f.Problem.Reason != ReasonDatabase {
-		t.Errorf("got %+v", f)
+	for kind, want := range map[string]Reason{KindDeb: ReasonDatabase, KindNPM: ReasonFile} {
+		x := extractor{kind: kind, parse: func(*input) ([]Package, error) { panic("a bug in a parser") }}
+		if f := x.extract(testInput("p", nil)); f.Problem == nil || f.Problem.Reason != want {
+			t.Errorf("got %+v", f)
+		}
 	}
 }
 
 func testInput(path string, body []byte) *input {
 	lim := Limits{}.withDefaults()
-	return &input{ctx: context.Background(), path: path, r: bytes.NewReader(body), size: int64(len(body)), lim: lim, left: newBudget(lim), same: interner{}, text: bufio.NewReaderSize(nil, maxLine), spool: &spool{}}
+	return &input{ctx: context.Background(), path: path, r: bytes.NewReader(body), size: int64(len(body)), lim: lim, left: newBudget(lim), same: interner{}, text: bufio.NewReaderSize(nil, maxLine), spool: &spool{}, own: newOwning()}
 }
 
 func extractBytes(path string, body []byte) File {
@@ -419,7 +421,7 @@ func extractBytes(path string, body []byte) File {
 	for i := range table {
 		if table[i].wants(path) {
 			in := testInput(path, body)
-			if table[i].language {
+			if isLanguage(table[i].kind) {
 				in.left = newLanguageBudget(in.lim)
 			}
 			return table[i].extract(in)

@@ -31,14 +31,14 @@ const (
 // KindBinary is the kind of a File that is a program. Its packages have kinds of their own.
 const KindBinary = "binary"
 
+// KindList is the kind of a File that only says which files a package owns.
+const KindList = "list"
+
 // isLanguage says whether files or packages of a kind are those of programming languages.
-func isLanguage(kind string) bool {
-	switch kind {
-	case KindAPK, KindDeb, KindRPM:
-		return false
-	}
-	return true
-}
+func isLanguage(kind string) bool { return !isDatabase(kind) && kind != KindList }
+
+// isDatabase says whether files of a kind are package databases of operating systems.
+func isDatabase(kind string) bool { return kind == KindAPK || kind == KindDeb || kind == KindRPM }
 
 // Package is one installed package.
 type Package struct {
@@ -91,9 +91,23 @@ func (p *Package) Upstream() string {
 // comparePackages orders by everything but the layer, so that the order of equal package lists is the same whatever
 // layers they came in.
 func comparePackages(a, b Package) int {
+	// Not cmp.Or, which would compare all of them each time.
+	if c := strings.Compare(a.Kind, b.Kind); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Name, b.Name); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Version, b.Version); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Arch, b.Arch); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Path, b.Path); c != 0 {
+		return c
+	}
 	return cmp.Or(
-		strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name), strings.Compare(a.Version, b.Version),
-		strings.Compare(a.Arch, b.Arch), strings.Compare(a.Path, b.Path),
 		strings.Compare(a.SourceName, b.SourceName), strings.Compare(a.SourceVersion, b.SourceVersion),
 		strings.Compare(a.Module, b.Module), strings.Compare(a.Maintainer, b.Maintainer),
 	)

@@ -164,7 +164,7 @@ func TestModularity(t *testing.T) {
 	p, err := parseRPMHeader(rpmHeaderOf(map[uint32]string{
 		tagName: "nodejs", tagVersion: "18.20.2", tagRelease: "1.module", tagArch: "x86_64", tagSourceRPM: "nodejs-18.20.2-1.module.src.rpm",
 		tagModularityLabel: "nodejs:18:8080020230718:63b34585", tagVendor: "(none)",
-	}, 1), interner{})
+	}, 1), interner{}, newOwning())
 	want := Package{Name: "nodejs", Version: "1:18.20.2-1.module", Epoch: 1, Release: "1.module", Arch: "x86_64", SourceName: "nodejs", SourceVersion: "18.20.2-1.module",
 		Module: "nodejs:18:8080020230718:63b34585"}
 	if err != nil || p != want {

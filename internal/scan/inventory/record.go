@@ -34,7 +34,9 @@ type LayerRecord struct {
 type File struct {
 	Path     string
 	Kind     string
-	Packages []Package // sorted; Layer is empty
+	Packages []Package // sorted; Layer and OwnedBy are empty
+	// Owned are the files of each package of a database, or of the one package that a list of files is about.
+	Owned []Owned
 	// Problem is why the file could not be read, nil when it could. It only matters to images in which no higher layer
 	// replaces the file: a package database fails the scan of these, a language file is a warning.
 	Problem *Error

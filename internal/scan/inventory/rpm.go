@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -83,7 +84,7 @@ func (c *rpmCollector) row(columns []any) error {
 }
 
 func (c *rpmCollector) header(blob []byte) error {
-	p, err := parseRPMHeader(blob, c.in.same)
+	p, err := parseRPMHeader(blob, c.in.same, c.in.own)
 	if err == nil {
 		err = c.in.take(&p)
 	}
@@ -99,8 +100,9 @@ const (
 	tagName, tagVersion, tagRelease, tagEpoch = 1000, 1001, 1002, 1003
 	tagVendor, tagArch, tagSourceRPM          = 1011, 1022, 1044
 	tagModularityLabel                        = 5096
+	tagDirIndexes, tagBaseNames, tagDirNames  = 1116, 1117, 1118
 
-	typeInt32, typeString = 4, 6
+	typeInt32, typeString, typeStrings = 4, 6, 8
 
 	maxHeaderTags = 0xffff // rpm's own limit
 )
@@ -125,7 +127,7 @@ func openRPMHeader(blob []byte) (rpmHeader, error) {
 
 // parseRPMHeader picks the few tags that we need; verifying file lists and signatures is rpm's business. When a tag
 // comes twice the later one counts: rpm appends what it changes after installation.
-func parseRPMHeader(blob []byte, same interner) (Package, error) {
+func parseRPMHeader(blob []byte, same interner, own *owning) (Package, error) {
 	h, err := openRPMHeader(blob)
 	if err != nil {
 		return Package{}, err
@@ -167,6 +169,8 @@ func parseRPMHeader(blob []byte, same interner) (Package, error) {
 	if p.SourceName == "" {
 		p.SourceName, p.SourceVersion = p.Name, rpmVersion(0, version, p.Release)
 	}
+	h.files(own)
+	own.end(p.Name, p.Version, p.Arch)
 	return p, nil
 }
 
@@ -195,6 +199,58 @@ func (h rpmHeader) uint32At(entry []byte) (int, error) {
 		return 0, fmt.Errorf("tag %d is no number", tag)
 	}
 	return int(binary.BigEndian.Uint32(h.data[offset:])), nil
+}
+
+// files gives what the package owns: base names, and for each the number of its directory in a list of these. Where that
+// does not fit together nothing is owned; who owns a file is not worth failing for.
+func (h rpmHeader) files(own *owning) {
+	var names, dirNames, indexes []byte
+	for e := h.index; len(e) > 0; e = e[16:] {
+		switch binary.BigEndian.Uint32(e) {
+		case tagBaseNames:
+			names = h.from(e, typeStrings)
+		case tagDirNames:
+			dirNames = h.from(e, typeStrings)
+		case tagDirIndexes:
+			indexes = h.from(e, typeInt32)
+		}
+	}
+	last := uint32(math.MaxUint32)
+	var dirs [][]byte
+	for ; len(indexes) >= 4; indexes = indexes[4:] {
+		n := binary.BigEndian.Uint32(indexes)
+		for uint64(n) >= uint64(len(dirs)) {
+			dir, rest, ok := bytes.Cut(dirNames, []byte{0})
+			if !ok {
+				return
+			}
+			dirs, dirNames = append(dirs, dir), rest
+		}
+		if n != last {
+			own.in(dirs[n])
+			last = n
+		}
+		name, rest, ok := bytes.Cut(names, []byte{0})
+		if !ok {
+			return
+		}
+		own.file(name)
+		names = rest
+	}
+}
+
+// from gives the data of an entry: up to the end of its numbers, or of all data where these are texts, which are counted
+// by the numbers.
+func (h rpmHeader) from(entry []byte, kind uint32) []byte {
+	offset, count := int64(binary.BigEndian.Uint32(entry[8:])), int64(binary.BigEndian.Uint32(entry[12:]))
+	if binary.BigEndian.Uint32(entry[4:]) != kind || offset >= int64(len(h.data)) {
+		return nil
+	}
+	data := h.data[offset:]
+	if kind == typeInt32 {
+		data = data[:min(4*count, int64(len(data)))]
+	}
+	return data
 }
 
 func rpmVersion(epoch int, version, release string) string {
