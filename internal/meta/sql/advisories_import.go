@@ -11,11 +11,11 @@ const (
 	qNewGeneration = `INSERT INTO advisory_generations (ecosystem) VALUES (?) RETURNING id`
 	qSetImporting  = `UPDATE advisory_sources SET importing = ? WHERE ecosystem = ?`
 	qIsImporting   = `SELECT 1 FROM advisory_sources WHERE ecosystem = ? AND importing = ?{pg: FOR SHARE}`
-	qAddEntry      = `INSERT INTO advisory_entries (generation, package, id, modified, data) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (generation, package, id) DO UPDATE SET modified = excluded.modified, data = excluded.data`
-	qAddEntries = `INSERT INTO advisory_entries (generation, package, id, modified, data)
-		SELECT ?::bigint, * FROM unnest(?::text[], ?::text[], ?::bigint[], ?::bytea[])
-		ON CONFLICT (generation, package, id) DO UPDATE SET modified = excluded.modified, data = excluded.data`
+	qAddEntry      = `INSERT INTO advisory_entries (generation, package, id, modified, content, data) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (generation, package, id) DO UPDATE SET modified = excluded.modified, content = excluded.content, data = excluded.data`
+	qAddEntries = `INSERT INTO advisory_entries (generation, package, id, modified, content, data)
+		SELECT ?::bigint, * FROM unnest(?::text[], ?::text[], ?::bigint[], ?::bytea[], ?::bytea[])
+		ON CONFLICT (generation, package, id) DO UPDATE SET modified = excluded.modified, content = excluded.content, data = excluded.data`
 	qCommitImport = `UPDATE advisory_sources SET generation = importing, importing = 0, location = ?, etag = ?, last_modified = ?, digest = ?, size = ?,
 			fetched_at = ?, newest_modified = ?, records = ?, entries = ?, last_attempt = ?, last_error = ?
 		WHERE ecosystem = ? AND importing = ?`
@@ -67,6 +67,21 @@ func (i *advisoryImport) Add(ctx context.Context, batch []advisory.Entry) error 
 		return advisory.ErrImportClosed
 	}
 	batch = storable(batch)
+	return i.write(ctx, func(t *tx) error {
+		if t.d.numbered {
+			return i.addTogether(t, batch)
+		}
+		for _, e := range batch {
+			if _, err := t.exec(qAddEntry, i.generation, e.Package, e.ID, micros(e.Modified), e.Content[:], nonNil(e.Data)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// write changes what belongs to the import, unless a newer one has begun.
+func (i *advisoryImport) write(ctx context.Context, change func(*tx) error) error {
 	return i.store.write(ctx, func(t *tx) error {
 		var one int
 		if current, err := t.find(qIsImporting, []any{i.ecosystem, i.generation}, &one); err != nil || !current {
@@ -75,26 +90,19 @@ func (i *advisoryImport) Add(ctx context.Context, batch []advisory.Entry) error 
 			}
 			return err
 		}
-		if t.d.numbered {
-			return i.addTogether(t, batch)
-		}
-		for _, e := range batch {
-			if _, err := t.exec(qAddEntry, i.generation, e.Package, e.ID, micros(e.Modified), nonNil(e.Data)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return change(t)
 	})
 }
 
 // addTogether spares PostgreSQL a round trip per entry.
 func (i *advisoryImport) addTogether(t *tx, batch []advisory.Entry) error {
 	packages, ids := make([]string, len(batch)), make([]string, len(batch))
-	modified, data := make([]int64, len(batch)), make([][]byte, len(batch))
-	for n, e := range batch {
-		packages[n], ids[n], modified[n], data[n] = e.Package, e.ID, micros(e.Modified), nonNil(e.Data)
+	modified, contents, data := make([]int64, len(batch)), make([][]byte, len(batch)), make([][]byte, len(batch))
+	for n := range batch {
+		e := &batch[n]
+		packages[n], ids[n], modified[n], contents[n], data[n] = e.Package, e.ID, micros(e.Modified), e.Content[:], nonNil(e.Data)
 	}
-	_, err := t.exec(qAddEntries, i.generation, packages, ids, modified, data)
+	_, err := t.exec(qAddEntries, i.generation, packages, ids, modified, contents, data)
 	return err
 }
 
@@ -118,18 +126,26 @@ func storable(batch []advisory.Entry) []advisory.Entry {
 	return kept
 }
 
-// Commit is part of advisory.Import.
+// Commit is part of advisory.Import. What differs is found out before, in steps:
+// the last transaction only moves marks.
 func (i *advisoryImport) Commit(ctx context.Context, a advisory.Source) error {
 	if i.closed {
 		return advisory.ErrImportClosed
 	}
-	err := i.store.write(ctx, func(t *tx) error {
+	changes, err := i.differences(ctx)
+	if err != nil {
+		return err
+	}
+	err = i.store.write(ctx, func(t *tx) error {
 		n, err := t.exec(qCommitImport, toText(a.Location), toText(a.ETag), toText(a.LastModified), a.Digest, a.Size, micros(a.FetchedAt),
 			micros(a.NewestModified), a.Records, a.Entries, micros(a.LastAttempt), toText(a.LastError), i.ecosystem, i.generation)
-		if err == nil && n == 0 {
-			err = advisory.ErrSuperseded
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return advisory.ErrSuperseded
 		}
-		return err
+		return i.publishChanges(t, changes)
 	})
 	if err == nil {
 		i.closed = true
@@ -168,6 +184,9 @@ func (s *Store) purgeAdvisoriesStep(ctx context.Context) (more bool, err error) 
 			return err
 		}
 		if n, err := t.exec(qDropEntries, id, purgeStep); err != nil || n >= purgeStep {
+			return err
+		}
+		if unfinished, err := dropUntaken(t, id); err != nil || unfinished {
 			return err
 		}
 		_, err = t.exec(qDropGeneration, id)

@@ -31,7 +31,7 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 		"referrers": listReferrers + pageOfReferrers, "referrers of types": listReferrers + ofArtifactTypes + pageOfReferrers,
 		"qListRepositories": qListRepositories, "qAnyDue": qAnyDue, "qClaim": qClaim, "qUpload": qUpload, "qAppendUpload": qAppendUpload,
 		"qStaleUploads": qStaleUploads, "qUnlinkedBlobs": qUnlinkedBlobs, "qKnownBlobKeys": qKnownBlobKeys, "qScans": qScans,
-		"qScanFindings": qScanFindings, "qImageForScan": qImageForScan, "qCountScans": qCountScans, "qAdvisories": qAdvisories,
+		"qScanFindings": qScanFindings, "qImageForScan": qImageForScan, "qCountScans": qCountScans, "qAdvisories": qAdvisories, "qGenerationPage": qGenerationPage, "qEntriesPage": qEntriesPage, "qFirstCommit": qFirstCommit,
 		"qImageForUpdate": qImageForUpdate, "qUnarchivedParents": qUnarchivedParents, "qImageOfID": qImageOfID, "qNoteActivated": qNoteActivated,
 		"qAccessPolicies": qAccessPolicies, "qDocument": qDocument, "qDeleteDocument": qDeleteDocument, "qSetting": qSetting,
 		"qRecord": qRecord, "qListRecords": qListRecords, "qCountRecords": qCountRecords, "qUpdateRecord": qUpdateRecord, "qDeleteRecord": qDeleteRecord,

@@ -1,8 +1,11 @@
 package advisory
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -40,6 +43,44 @@ type Store interface {
 	// LastAttempt and LastError (empty: it went well and nothing changed) and
 	// leaves everything else, also the entries, as they are.
 	RecordAttempt(ctx context.Context, ecosystem string, at time.Time, problem string) error
+
+	// Changes answers up to limit changes with a Seq above after, in order of
+	// Seq. Those of an import are there from its Commit on, all at once; what is
+	// committed later has a higher Seq. They stay until they are dropped, also
+	// through a crash.
+	Changes(ctx context.Context, after int64, limit int) ([]Change, error)
+
+	// DropChanges forgets the changes up to a Seq. Their Seqs do not come again.
+	DropChanges(ctx context.Context, upTo int64) error
+
+	// Page answers up to limit entries of the visible generation that come
+	// after a key, in order of package, then id; ErrReplaced when the
+	// generation is not the visible one any more.
+	Page(ctx context.Context, ecosystem string, generation int64, after Key, limit int) ([]Entry, error)
+}
+
+// ErrReplaced is what Store.Page answers when another import was committed.
+var ErrReplaced = errors.New("advisory: the entries have been replaced")
+
+// Change says that the entries of a package differ from those before: one was
+// added or removed (withdrawn records are), or says something else. That a
+// record only has another date is no change. Every package of an ecosystem that
+// was not there before is one, because inventories may have waited for it.
+//
+// Risks change in the same way: Ecosystem is then KEV or EPSS, and Package the
+// id of the vulnerability.
+type Change struct {
+	Seq       int64
+	Ecosystem string // as of the export: "Debian", "Debian:12", "npm"
+	Package   string // as LookupName has it; Contents: the releases that the export speaks of
+}
+
+// Key is the place of an entry in the order of a generation.
+type Key struct{ Package, ID string }
+
+// Compare orders keys, byte by byte.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(strings.Compare(k.Package, other.Package), strings.Compare(k.ID, other.ID))
 }
 
 // Import is one replacement of an ecosystem. It is used by one goroutine.
@@ -50,6 +91,7 @@ type Import interface {
 	// Commit makes the added entries the visible ones, in one step, and stores
 	// the source (its Ecosystem and Generation are the store's to fill in).
 	// The entries before it disappear, if need be later and in small steps.
+	// With it come the Changes between the two.
 	Commit(ctx context.Context, source Source) error
 	// Abort drops what was added. After Commit or Abort it does nothing.
 	Abort(ctx context.Context) error
@@ -62,12 +104,25 @@ type Import interface {
 const Contents = ""
 
 // Entry is the part of one record that speaks about one package. Data is made
-// and read by this package (Record.Split, DecodeRecord) and opaque to the store.
+// and read by this package (Record.Split, Entry.Record) and opaque to the store.
 type Entry struct {
 	Package  string
 	ID       string
 	Modified time.Time
 	Data     []byte
+	// Content tells apart what entries say: those of one package and id with
+	// equal ones are no Change. Stores keep it and do not answer it.
+	Content Content
+}
+
+// Content is a digest.
+type Content [16]byte
+
+// contentOf is the digest of bytes that say all that counts.
+func contentOf(data []byte) (c Content) {
+	sum := sha256.Sum256(data)
+	copy(c[:], sum[:])
+	return c
 }
 
 // Batch is an answer of Store.Advisories.

@@ -161,7 +161,7 @@ func word(v any) string {
 	return ""
 }
 
-// DecodeRecord reads one OSV record, or the Data of an Entry.
+// DecodeRecord reads one OSV record.
 func DecodeRecord(data []byte) (*Record, error) {
 	r := new(Record)
 	if err := json.Unmarshal(data, r); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Parent returns the ecosystem without its release: "Debian" of "Debian:12".
@@ -81,14 +82,24 @@ func (r *Record) Split(export string) ([]Entry, error) {
 	entries := make([]Entry, 0, len(names))
 	for _, name := range names {
 		part := *r
-		part.Affected = byName[name]
+		part.Affected, part.Modified = byName[name], time.Time{}
 		data, err := json.Marshal(&part)
 		if err != nil {
 			return nil, fmt.Errorf("advisory: encode %s: %w", r.ID, err)
 		}
-		entries = append(entries, Entry{Package: name, ID: r.ID, Modified: r.Modified.UTC(), Data: data})
+		entries = append(entries, Entry{Package: name, ID: r.ID, Modified: r.Modified.UTC(), Data: data, Content: contentOf(data)})
 	}
 	return entries, nil
+}
+
+// Record reads the entry of a record.
+func (e Entry) Record() (*Record, error) {
+	r, err := DecodeRecord(e.Data)
+	if err == nil && !e.Modified.IsZero() {
+		// Kept beside the data, so that a new date is not new data.
+		r.Modified = e.Modified
+	}
+	return r, err
 }
 
 // enumerated reports whether the versions lists of an ecosystem only spell out

@@ -65,7 +65,7 @@ func compile(rel *release, entries []advisory.Entry) ([]*rule, error) {
 			}
 			continue
 		}
-		record, err := advisory.DecodeRecord(e.Data)
+		record, err := e.Record()
 		if err != nil {
 			return nil, fmt.Errorf("match: stored advisory %s of %s: %w", e.ID, e.Package, err)
 		}

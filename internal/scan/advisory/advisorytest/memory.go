@@ -3,11 +3,13 @@ package advisorytest
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
 )
 
@@ -16,6 +18,8 @@ type Memory struct {
 	mu         sync.Mutex
 	ecosystems map[string]*ecosystem
 	next       int64
+	changes    []advisory.Change
+	seq        int64
 }
 
 type ecosystem struct {
@@ -66,7 +70,7 @@ func (m *Memory) Advisories(ctx context.Context, name string, packages []string)
 	for _, p := range packages {
 		start := len(b.Entries)
 		for _, en := range e.entries[p] {
-			b.Entries = append(b.Entries, en)
+			b.Entries = append(b.Entries, shown(en))
 		}
 		slices.SortFunc(b.Entries[start:], func(x, y advisory.Entry) int { return strings.Compare(x.ID, y.ID) })
 	}
@@ -97,6 +101,75 @@ func (m *Memory) RecordAttempt(ctx context.Context, name string, at time.Time, p
 	e := m.at(name)
 	e.source.LastAttempt, e.source.LastError = at, problem
 	return nil
+}
+
+// Changes is part of advisory.Store.
+func (m *Memory) Changes(ctx context.Context, after int64, limit int) ([]advisory.Change, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []advisory.Change
+	for _, c := range m.changes {
+		if c.Seq > after && len(out) < limit {
+			out = append(out, c)
+		}
+	}
+	return out, ctx.Err()
+}
+
+// DropChanges is part of advisory.Store.
+func (m *Memory) DropChanges(ctx context.Context, upTo int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.changes = slices.DeleteFunc(m.changes, func(c advisory.Change) bool { return c.Seq <= upTo })
+	return ctx.Err()
+}
+
+// Page is part of advisory.Store.
+func (m *Memory) Page(ctx context.Context, name string, generation int64, after advisory.Key, limit int) ([]advisory.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.ecosystems[name]
+	if e == nil || e.source.Generation != generation {
+		return nil, advisory.ErrReplaced
+	}
+	var out []advisory.Entry
+	for _, p := range slices.Sorted(maps.Keys(e.entries)) {
+		for _, id := range slices.Sorted(maps.Keys(e.entries[p])) {
+			if later := p > after.Package || p == after.Package && id > after.ID; later && len(out) < limit {
+				out = append(out, shown(e.entries[p][id]))
+			}
+		}
+	}
+	return out, ctx.Err()
+}
+
+// Risks answers what is known about vulnerabilities.
+func (m *Memory) Risks(ctx context.Context, ids []string) (map[string]finding.Risk, error) {
+	return advisory.ReadRisks(ctx, m, ids)
+}
+
+// shown is an entry as it is answered.
+func shown(e advisory.Entry) advisory.Entry {
+	e.Content = advisory.Content{}
+	return e
+}
+
+// tell notes what is different about the packages of an ecosystem. The lock is held.
+func (m *Memory) tell(name string, before, after map[string]map[string]advisory.Entry) {
+	packages := map[string]bool{}
+	for p := range before {
+		packages[p] = true
+	}
+	for p := range after {
+		packages[p] = true
+	}
+	same := func(x, y advisory.Entry) bool { return x.Content == y.Content }
+	for _, p := range slices.Sorted(maps.Keys(packages)) {
+		if !maps.EqualFunc(before[p], after[p], same) {
+			m.seq++
+			m.changes = append(m.changes, advisory.Change{Seq: m.seq, Ecosystem: name, Package: p})
+		}
+	}
 }
 
 type memoryImport struct {
@@ -141,6 +214,7 @@ func (i *memoryImport) Commit(ctx context.Context, src advisory.Source) error {
 		return err
 	}
 	i.closed, i.at.open = true, nil
+	i.store.tell(i.at.source.Ecosystem, i.at.entries, i.entries)
 	src.Ecosystem, src.Generation = i.at.source.Ecosystem, i.generation
 	i.at.source, i.at.entries = src, i.entries
 	return nil

@@ -47,6 +47,13 @@ func Run(t *testing.T, open func(t *testing.T) advisory.Store) {
 		{"an answer is of one generation", oneGeneration},
 		{"imports of different ecosystems run side by side", sideBySide},
 		{"a cancelled context is an error", cancelled},
+		{"a first import changes every package", firstChanges},
+		{"only packages that say something else are changes", exactChanges},
+		{"changes of what is not committed are not there", changesOfCommitted},
+		{"changes are in order of their commits", changesOrdered},
+		{"changes stay until they are dropped", changesDropped},
+		{"many changes come page by page", manyChanges},
+		{"a page is of one generation", pages},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.run(t, open(t)) })
@@ -57,7 +64,14 @@ func Run(t *testing.T, open func(t *testing.T) advisory.Store) {
 var base = time.Date(2026, 11, 3, 4, 5, 6, 789e6, time.UTC)
 
 func entry(pkg, id string) advisory.Entry {
-	return advisory.Entry{Package: pkg, ID: id, Modified: base, Data: []byte(`{"id":"` + id + `"}`)}
+	return saying(pkg, id, id)
+}
+
+// saying is an entry whose content is some text.
+func saying(pkg, id, text string) advisory.Entry {
+	e := advisory.Entry{Package: pkg, ID: id, Modified: base, Data: []byte(`{"id":"` + text + `"}`)}
+	copy(e.Content[:], text)
+	return e
 }
 
 func load(t *testing.T, s advisory.Store, ecosystem string, entries ...advisory.Entry) {
