@@ -16,7 +16,10 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/ecru-registry/ecru/internal/sbom"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
+	"github.com/ecru-registry/ecru/internal/scan/advisory/advisorytest"
 	"github.com/ecru-registry/ecru/internal/scan/inventory"
+	"github.com/ecru-registry/ecru/internal/scan/match"
 	"github.com/ecru-registry/ecru/test/fixture"
 )
 
@@ -274,4 +277,51 @@ func TestUnknownFormat(t *testing.T) {
 	if err := sbom.Write(&bytes.Buffer{}, documentOf(languages()), "swid"); err == nil {
 		t.Error("no error")
 	}
+}
+
+// TestSameFindings: a bill of materials has the findings of the image.
+func TestSameFindings(t *testing.T) {
+	ecosystems := map[string]string{ // of the images for which there are advisories at hand
+		"alpine-minirootfs-3.10": "Alpine:v3.10", "alpine-minirootfs-3.14": "Alpine:v3.14", "alpine-minirootfs-3.18": "Alpine:v3.18",
+		"alpine-minirootfs-3.19": "Alpine:v3.19", "alpine-minirootfs-3.20": "Alpine:v3.20", "alpine-minirootfs-2024": "Alpine",
+		"debian-11": "Debian:11", "debian-12": "Debian:12", "distroless": "Debian:12",
+		"ubuntu-20.04": "Ubuntu", "ubuntu-22.04": "Ubuntu:22.04:LTS",
+		"rocky-9": "Rocky Linux", "ubi-8": "Red Hat", "cbl-mariner": "Azure Linux",
+	}
+	total := 0
+	eachImage(t, func(t *testing.T, file string, inv *inventory.Inventory) {
+		for prefix, ecosystem := range ecosystems {
+			if !strings.HasPrefix(file, prefix) {
+				continue
+			}
+			m := match.New(advisories(t, ecosystem), match.Options{})
+			want, err := m.Match(t.Context(), inv, match.AllPackages)
+			if err != nil {
+				t.Fatal(err)
+			}
+			total += len(want.Findings)
+			for _, f := range sbom.Formats() {
+				got, err := m.Match(t.Context(), read(t, write(t, documentOf(inv), f)).Inventory, match.AllPackages)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := gocmp.Diff(want.Findings, got.Findings); diff != "" {
+					t.Errorf("%s (-image +bill):\n%s", f, diff)
+				}
+			}
+		}
+	})
+	if total < 300 {
+		t.Errorf("%d findings in all: nothing was compared", total)
+	}
+}
+
+func advisories(t *testing.T, ecosystem string) match.Lookup {
+	t.Helper()
+	store := advisorytest.NewMemory()
+	outcomes, err := advisory.NewUpdater(store, nil, nil, advisory.UpdaterOptions{}).Import(t.Context(), filepath.Join(fixture.Shared(t), "osv"), nil, ecosystem)
+	if err != nil || outcomes[0].Err != nil {
+		t.Fatal(err, outcomes)
+	}
+	return store
 }
