@@ -97,7 +97,7 @@ func (s *Service) PutScanningConfiguration(ctx context.Context, c Caller, config
 	if err := config.Validate(); err != nil {
 		return err
 	}
-	return s.save(ctx, scope.Account, scanningSetting, config)
+	return s.putScanning(ctx, scope.Account, config)
 }
 
 // load reads a setting that holds a value of ours, and answers whether it is
