@@ -175,6 +175,9 @@ func (x *extractor) extract(in *input) File {
 		f.Problem = fileTooLarge(in.path, most)
 	case err != nil:
 		f.Problem = x.fileError(in.path, err)
+		if isLanguage(x.kind) { // what of an archive could be read is not lost with the rest
+			f.Packages = finish(packages, x.kind, in.path)
+		}
 	default:
 		f.Packages, f.Owned = finish(packages, x.kind, in.path), owned
 	}

@@ -205,7 +205,6 @@ func (u *union) inventory(layers []Layer) (*Inventory, error) {
 		switch {
 		case file.Problem != nil && !isDatabase(file.Kind):
 			inv.Warnings = append(inv.Warnings, Warning{Path: path, Reason: file.Problem.Reason, Message: file.Problem.Err.Error()})
-			continue
 		case file.Problem != nil:
 			return nil, u.firstFailure()
 		case isDatabase(file.Kind):
