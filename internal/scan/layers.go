@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"slices"
 
@@ -70,6 +71,27 @@ func (x *Indexer) Read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord
 	}
 }
 
+// errTooLarge is about content that is larger than it should be.
+var errTooLarge = errors.New("scan: the content is larger than it should be")
+
+// Small answers the content of a blob of a repository that has at most so many
+// bytes. Errors: LayersNotFound, RepositoryNotFound.
+func (x *Indexer) Small(ctx context.Context, account, repository, digest string, most int64) ([]byte, error) {
+	b, err := x.Store.Blob(ctx, account, repository, digest)
+	if err != nil {
+		return nil, err
+	}
+	if b.Size > most {
+		return nil, errTooLarge
+	}
+	content, err := x.Content.Open(ctx, b.Key)
+	if err != nil {
+		return nil, registry.Internal("reading a blob", err)
+	}
+	defer content.Close()
+	return io.ReadAll(io.LimitReader(content, most))
+}
+
 func (x *Indexer) known(ctx context.Context, digest string) (*inventory.LayerRecord, error) {
 	encoded, err := x.Store.LayerRecord(ctx, digest, inventory.IndexerVersion)
 	if err != nil || encoded == nil {
@@ -103,9 +125,9 @@ func (x *Indexer) read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord
 	return record, x.Store.PutLayerRecord(ctx, b.Digest, inventory.IndexerVersion, encoded)
 }
 
-// encodeInventory leaves out which layer each package came in: inventories are
+// EncodeInventory leaves out which layer each package came in: inventories are
 // kept by what they hold, whatever the image.
-func encodeInventory(inv *inventory.Inventory) ([]byte, error) {
+func EncodeInventory(inv *inventory.Inventory) ([]byte, error) {
 	bare := *inv
 	bare.Packages = slices.Clone(inv.Packages)
 	for i := range bare.Packages {

@@ -69,11 +69,11 @@ type Scanner struct {
 	Logger       *slog.Logger
 }
 
-// imageError is a reason for a scan to fail that lies in the image, in words
+// ImageError is a reason for a scan to fail that lies in the image, in words
 // for the client.
-type imageError string
+type ImageError string
 
-func (f imageError) Error() string { return string(f) }
+func (f ImageError) Error() string { return string(f) }
 
 // errNeverEnded is about a scan none of whose attempts has come to an end: each
 // of them took the process along, or panicked.
@@ -94,7 +94,7 @@ func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
 	if j.Attempts <= maxAttempts {
 		findings, err = s.scan(ctx, t, &outcome)
 	}
-	var fault imageError
+	var fault ImageError
 	switch {
 	case gone(err):
 		return nil
@@ -144,9 +144,9 @@ func (s *Scanner) scan(ctx context.Context, t Target, outcome *meta.Scan) ([]mat
 	}
 	manifest, err := registry.ParseManifest(stored.MediaType, stored.Payload)
 	if err != nil {
-		return nil, imageError("UnsupportedImageError: The manifest of the image cannot be read.")
+		return nil, ImageError("UnsupportedImageError: The manifest of the image cannot be read.")
 	}
-	inv, err := s.inventory(ctx, t, manifest)
+	inv, err := Merged(ctx, s.Layers, t.Account, t.Repository, manifest)
 	if err != nil {
 		return nil, err
 	}
@@ -173,24 +173,25 @@ func withoutAdvisories(ecosystem string, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &none), errors.Is(err, advisory.ErrOff), errors.Is(err, advisory.ErrNoExport):
-		return imageError(fmt.Sprintf("ScanError: No vulnerability data is loaded for '%s'.", ecosystem))
+		return ImageError(fmt.Sprintf("ScanError: No vulnerability data is loaded for '%s'.", ecosystem))
 	case errors.Is(err, match.ErrUnknownSystem):
 		return errNoSystem
 	}
 	return fmt.Errorf("advisories of %s: %w", ecosystem, err)
 }
 
-// inventory merges what the layers of an image hold.
-func (s *Scanner) inventory(ctx context.Context, t Target, m *registry.Manifest) (*inventory.Inventory, error) {
+// Merged is what all layers of an image of a repository hold together.
+// Errors: ImageError, those of Layers.
+func Merged(ctx context.Context, from Layers, account, repository string, m *registry.Manifest) (*inventory.Inventory, error) {
 	layers := make([]inventory.Layer, 0, len(m.Layers))
 	for _, l := range m.Layers {
-		record, err := s.Layers.Layer(ctx, t.Account, t.Repository, l.Digest)
+		record, err := from.Layer(ctx, account, repository, l.Digest)
 		var fault *inventory.Error
 		switch {
 		case errors.As(err, &fault):
-			return nil, imageError(fmt.Sprintf("ScanError: The layer '%s' cannot be scanned: %s.", l.Digest, fault))
+			return nil, ImageError(fmt.Sprintf("ScanError: The layer '%s' cannot be scanned: %s.", l.Digest, fault))
 		case registry.CodeOf(err) == registry.CodeLayersNotFound:
-			return nil, imageError(fmt.Sprintf("UnsupportedImageError: The layer '%s' is not stored in this registry.", l.Digest))
+			return nil, ImageError(fmt.Sprintf("UnsupportedImageError: The layer '%s' is not stored in this registry.", l.Digest))
 		case err != nil:
 			return nil, err
 		}
@@ -199,18 +200,18 @@ func (s *Scanner) inventory(ctx context.Context, t Target, m *registry.Manifest)
 	inv, err := inventory.Merge(layers)
 	var fault *inventory.Error
 	if errors.As(err, &fault) {
-		return nil, imageError(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault))
+		return nil, ImageError(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault))
 	}
 	return inv, err
 }
 
 // errNoSystem is what ECR says of images without a system that it knows.
-const errNoSystem = imageError("UnsupportedImageError: The operating system and/or package manager are not supported.")
+const errNoSystem = ImageError("UnsupportedImageError: The operating system and/or package manager are not supported.")
 
 // supported says whether an engine can scan what an image holds.
 func supported(engine string, inv *inventory.Inventory) error {
 	if err := match.Supported(engine, inv.OS); err != nil {
-		return imageError("UnsupportedImageError: " + err.Error())
+		return ImageError("UnsupportedImageError: " + err.Error())
 	}
 	if len(inv.Databases) == 0 {
 		return errNoSystem
@@ -228,7 +229,7 @@ func (s *Scanner) record(ctx context.Context, t Target, inv *inventory.Inventory
 	if !ok {
 		return "", errNoSystem
 	}
-	encoded, err := encodeInventory(inv)
+	encoded, err := EncodeInventory(inv)
 	if err != nil {
 		return "", err
 	}
