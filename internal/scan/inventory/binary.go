@@ -34,10 +34,10 @@ func parseBinary(in *input) ([]Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	return binaryPackages(r, size, in.take)
+	return binaryPackages(in, r, size)
 }
 
-func binaryPackages(r io.ReaderAt, size int64, take func(*Package) error) ([]Package, error) {
+func binaryPackages(in *input, r io.ReaderAt, size int64) ([]Package, error) {
 	f, err := openELF(r, size)
 	if err == errELFHeaders {
 		return nil, nil
@@ -50,7 +50,7 @@ func binaryPackages(r io.ReaderAt, size int64, take func(*Package) error) ([]Pac
 		if err != nil || !found {
 			return nil, err
 		}
-		return goPackages(info, take)
+		return goPackages(in, info)
 	}
 	var packages []Package
 	if s, ok := f.find(goBuildInfoSection); ok {
@@ -58,12 +58,12 @@ func binaryPackages(r io.ReaderAt, size int64, take func(*Package) error) ([]Pac
 		if err != nil {
 			return nil, err
 		}
-		if packages, err = goPackages(info, take); err != nil {
+		if packages, err = goPackages(in, info); err != nil {
 			return packages, err
 		}
 	}
 	if s, ok := f.find(rustAuditSection); ok {
-		crates, err := rustPackages(f, s, take)
+		crates, err := rustPackages(in, f, s)
 		return append(packages, crates...), err
 	}
 	return packages, nil

@@ -20,6 +20,9 @@ const (
 
 	maxGoVersion = 1 << 10
 	maxGoModules = 4 << 20 // of text; the largest programs have about 100 KiB
+
+	// parsingCost is how many bytes a layer is charged for one that is parsed: what parsing takes is time.
+	parsingCost = 8
 )
 
 var errGoBuildInfo = errors.New("Go's build information cannot be read")
@@ -180,7 +183,10 @@ func unframe(modules []byte) string {
 //
 // Left out is what has no version that advisories could speak of: a main module built from a working copy without tags,
 // modules that were replaced by a directory, and the standard library of a Go that was not released.
-func goPackages(info goBuildInfo, take func(*Package) error) ([]Package, error) {
+func goPackages(in *input, info goBuildInfo) ([]Package, error) {
+	if err := in.charge(parsingCost * int64(len(info.modules))); err != nil {
+		return nil, err
+	}
 	var packages []Package
 	var failed error
 	add := func(name, version string) {
@@ -188,7 +194,7 @@ func goPackages(info goBuildInfo, take func(*Package) error) ([]Package, error) 
 			return
 		}
 		p := Package{Kind: KindGolang, Name: name, Version: version, SourceName: name, SourceVersion: version}
-		if failed = take(&p); failed == nil {
+		if failed = in.take(&p); failed == nil {
 			packages = append(packages, p)
 		}
 	}

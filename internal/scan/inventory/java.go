@@ -107,6 +107,7 @@ type javaArchive struct {
 	lookup   bool
 	nested   []zipItem
 	packages []coordinates
+	has      map[coordinates]bool
 }
 
 // archive reads one archive. Its error is about the archive as a whole.
@@ -120,7 +121,7 @@ func (j *javaReader) archive(r io.ReaderAt, size int64, name, path string, depth
 			return err
 		}
 	}
-	a := &javaArchive{zipFile: z, path: path, name: parseArchiveName(name)}
+	a := &javaArchive{zipFile: z, path: path, name: parseArchiveName(name), has: map[coordinates]bool{}}
 	if err := j.note(path, j.list(a)); err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func wantsJavaEntry(name []byte) bool {
 	}
 	switch name[len(name)-1] {
 	case 's':
-		return bytes.HasSuffix(name, []byte("/pom.properties")) && bytes.Contains(name, []byte("META-INF/maven/")) ||
+		return bytes.HasSuffix(name, []byte("pom.properties")) && (len(name) == len("pom.properties") || name[len(name)-len("/pom.properties")] == '/') ||
 			bytes.HasSuffix(name, []byte(jndiManager)) || bytes.HasSuffix(name, []byte(jndiLookup))
 	case 'l':
 		return bytes.HasSuffix(name, []byte("/pom.xml")) && bytes.Contains(name, []byte("META-INF/maven/"))
@@ -185,7 +186,7 @@ func (j *javaReader) list(a *javaArchive) error {
 			a.jndi = &item
 		case strings.HasSuffix(item.name, jndiLookup):
 			a.lookup = true
-		case strings.HasSuffix(item.name, "/pom.xml"), strings.HasSuffix(item.name, "/pom.properties"):
+		case strings.HasSuffix(item.name, "/pom.xml"), strings.HasSuffix(item.name, "pom.properties"):
 			a.poms = append(a.poms, item)
 		default:
 			a.manifest = &item
@@ -246,16 +247,16 @@ func (j *javaReader) read(a *javaArchive, item *zipItem) ([]byte, error) {
 // is only read where the pom.properties beside it does not say all.
 func (j *javaReader) readPoms(a *javaArchive, m *jarManifest) error {
 	known := map[string]coordinates{}
-	for _, ending := range []string{"/pom.properties", "/pom.xml"} {
+	for _, ending := range []string{"pom.properties", "pom.xml"} {
 		for i := range a.poms {
 			dir, ok := strings.CutSuffix(a.poms[i].name, ending)
 			if !ok || known[dir].complete() {
 				continue
 			}
 			text, err := j.read(a, &a.poms[i])
-			if err == nil && ending == "/pom.xml" {
+			if err == nil && ending == "pom.xml" {
 				var c coordinates
-				c, err = parsePomXML(bytes.NewReader(text))
+				c, err = j.parsePomXML(text)
 				known[dir] = known[dir].or(c)
 			} else if err == nil {
 				known[dir] = parsePomProperties(text)
@@ -269,6 +270,14 @@ func (j *javaReader) readPoms(a *javaArchive, m *jarManifest) error {
 		a.addPom(dir, known[dir], m, len(known) == 1)
 	}
 	return nil
+}
+
+// parsePomXML charges XML for the time that it takes, which is many times that of unpacking it.
+func (j *javaReader) parsePomXML(text []byte) (coordinates, error) {
+	if err := j.charge(2 * parsingCost * int64(len(text))); err != nil {
+		return coordinates{}, err
+	}
+	return parsePomXML(bytes.NewReader(text))
 }
 
 // or fills in what is not known from another source.
@@ -285,11 +294,14 @@ func (c coordinates) or(other coordinates) coordinates {
 	return c
 }
 
-// addPom takes what a description says, and what its directory does: ".../META-INF/maven/<group>/<artifact>". A version
+// addPom takes what a description says, and what its directory does: ".../META-INF/maven/<group>/<artifact>/". A version
 // that is missing can be that of the archive, when the description is about it.
 func (a *javaArchive) addPom(dir string, c coordinates, m *jarManifest, only bool) {
-	if parts := strings.Split(dir, "/"); len(parts) >= 3 && parts[len(parts)-3] == "maven" {
-		c = c.or(coordinates{group: coordinate(parts[len(parts)-2]), artifact: coordinate(parts[len(parts)-1])})
+	if parts := strings.Split(dir, "/"); len(parts) >= 4 && parts[len(parts)-4] == "maven" {
+		c = c.or(coordinates{group: coordinate(parts[len(parts)-3]), artifact: coordinate(parts[len(parts)-2])})
+	}
+	if c.group == "" {
+		c.group = knownGroup(c.artifact)
 	}
 	if c.version == "" && c.artifact == a.name.artifact {
 		c.version = a.name.version
@@ -304,12 +316,10 @@ func (a *javaArchive) addPom(dir string, c coordinates, m *jarManifest, only boo
 
 // add takes an artifact unless the archive has it already.
 func (a *javaArchive) add(c coordinates) {
-	for _, other := range a.packages {
-		if other == c {
-			return
-		}
+	if !a.has[c] {
+		a.has[c] = true
+		a.packages = append(a.packages, c)
 	}
-	a.packages = append(a.packages, c)
 }
 
 // addOwn names the archive by its manifest and its own name, where Maven's descriptions are not about it.
@@ -330,15 +340,13 @@ func (a *javaArchive) addOwn(m *jarManifest) {
 
 // described says whether one of the descriptions is about the archive itself, and not all about what was packed into it.
 func (a *javaArchive) described() bool {
-	if len(a.packages) > 0 && a.name.version == "" {
-		return true // its name tells nothing that could be held against them
-	}
 	for _, c := range a.packages {
 		if strings.HasSuffix(a.name.artifact, c.artifact) || len(a.packages) == 1 && c.version == a.name.version {
 			return true
 		}
 	}
-	return false
+	// A name like "app.jar" tells nothing that could be held against them.
+	return len(a.packages) > 0 && a.name.version == "" && knownGroup(a.name.stem) == ""
 }
 
 // addLog4j recognizes log4j-core by its classes where everything that would name it was stripped.

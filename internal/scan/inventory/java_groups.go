@@ -23,6 +23,7 @@ com.fasterxml.jackson.module jackson-module-*
 com.fasterxml.woodstox woodstox-core
 com.google.code.gson gson
 com.google.guava guava
+com.google.inject guice guice-*
 com.google.protobuf protobuf-java protobuf-java-util protobuf-javalite protobuf-kotlin protobuf-kotlin-lite
 com.h2database h2
 com.hazelcast hazelcast

@@ -26,7 +26,7 @@ type rustCrate struct {
 
 // rustPackages lists the crates that are in the program: not those that only helped to build it. Of those that came from
 // elsewhere than crates.io only the root is there: advisories are about crates.io, and a fork is another thing.
-func rustPackages(f *elfFile, s elfSection, take func(*Package) error) ([]Package, error) {
+func rustPackages(in *input, f *elfFile, s elfSection) ([]Package, error) {
 	section, err := f.open(s, maxRustSection)
 	if err != nil {
 		return nil, err
@@ -36,17 +36,21 @@ func rustPackages(f *elfFile, s elfSection, take func(*Package) error) ([]Packag
 		return nil, fmt.Errorf("the list of Rust crates: %w", err)
 	}
 	var packages []Package
-	err = readRustList(&io.LimitedReader{R: z, N: maxRustList}, func(c *rustCrate) error {
+	list := &io.LimitedReader{R: z, N: maxRustList}
+	err = readRustList(list, func(c *rustCrate) error {
 		if c.Kind == "build" || c.Source != "crates.io" && !c.Root || c.Name == "" || c.Version == "" {
 			return nil
 		}
 		p := Package{Kind: KindCargo, Name: c.Name, Version: c.Version, SourceName: c.Name, SourceVersion: c.Version}
-		if err := take(&p); err != nil {
+		if err := in.take(&p); err != nil {
 			return err
 		}
 		packages = append(packages, p)
 		return nil
 	})
+	if charged := in.charge(parsingCost * (maxRustList - list.N)); charged != nil {
+		err = charged
+	}
 	return packages, err
 }
 
