@@ -82,7 +82,7 @@ func TestNobodyCanDoWhatNoPolicyAllows(t *testing.T) {
 
 // operationsToWalk are the rows of all that the APIs serve.
 func (w *walk) operationsToWalk() []walked {
-	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows(), eventRows(), secretRows())
+	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows(), suppressionRows(), eventRows(), secretRows())
 	var named []string
 	for _, row := range rows {
 		named = append(named, row.name)

@@ -231,7 +231,9 @@ func printJSON(w io.Writer, v any) error {
 const maxDocument = 128 << 10
 
 // readDocument reads a file, or standard input if it is called "-".
-func readDocument(path string) (string, error) {
+func readDocument(path string) (string, error) { return readUpTo(path, maxDocument) }
+
+func readUpTo(path string, most int64) (string, error) {
 	from := io.Reader(os.Stdin)
 	if path != "-" {
 		file, err := os.Open(path)
@@ -241,8 +243,8 @@ func readDocument(path string) (string, error) {
 		defer file.Close()
 		from = file
 	}
-	content, err := io.ReadAll(io.LimitReader(from, maxDocument+1))
-	if err == nil && len(content) > maxDocument {
+	content, err := io.ReadAll(io.LimitReader(from, most+1))
+	if err == nil && int64(len(content)) > most {
 		err = errors.New("is too large")
 	}
 	if err != nil {

@@ -33,6 +33,8 @@ type cli struct {
 	Role       roleCommand       `cmd:"" help:"Manage roles, which are taken on with temporary credentials."`
 	OIDC       oidcCommand       `cmd:"" name:"oidc" help:"Manage OIDC issuers, whose tokens can be changed into temporary credentials."`
 	Events     eventsCommand     `cmd:"" help:"Look at events, deliver them again, and look after what could not be delivered."`
+	Suppress   suppressCommand   `cmd:"" help:"Say that vulnerabilities do not count: who decided so, why, and for how long."`
+	VEX        vexCommand        `cmd:"" name:"vex" help:"Manage VEX documents, which say what vulnerabilities mean for images."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 

@@ -113,6 +113,7 @@ type Package struct {
 	Path    string // of the file, for language packages
 	Layer   string // digest
 	FixedIn string // "NotAvailable" without a fix
+	PURL    string // package URL, as statements about it name it
 }
 
 // Image is what a finding tells of its image.

@@ -126,6 +126,7 @@ type Service struct {
 	opened      *lru.Cache[openedKey, *openedDestination]
 	rootKeys    sync.Mutex // held while one is switched off or removed
 	sweeper     *sweeper
+	said        sayings
 	walks       chan struct{} // has an element for each who looks at many secrets
 }
 

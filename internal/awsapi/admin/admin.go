@@ -40,6 +40,7 @@ type Management interface {
 	RolePolicies
 	Providers
 	EventLog
+	Suppressions
 }
 
 // Authorizer answers whether a caller may use an operation on an account.
@@ -84,7 +85,7 @@ func (h handlers) operations() []awsapi.Operation {
 	var all []awsapi.Operation
 	for _, part := range [][]awsapi.Operation{
 		h.advisoryOperations(), h.accountOperations(), h.userOperations(),
-		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(),
+		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(), h.suppressionOperations(),
 	} {
 		all = append(all, part...)
 	}

@@ -12,6 +12,13 @@ func constraints() []validate.Structure {
 	return []validate.Structure{
 		validate.For[ImportAdvisoriesInput](must("Directory")),
 
+		validate.For[CreateSuppressionInput](account, must("Vulnerability"), must("Reason")),
+		validate.For[ListSuppressionsInput](account, pageSize()),
+		validate.For[DeleteSuppressionInput](account, must("SuppressionID")),
+		validate.For[AddVexDocumentInput](account, must("Document")),
+		validate.For[ListVexDocumentsInput](account, pageSize()),
+		validate.For[DeleteVexDocumentInput](account, must("DocumentID")),
+
 		validate.For[CreateAccountInput](must("AccountID")),
 		validate.For[ListAccountsInput](pageSize()),
 		validate.For[ClearPoliciesInput](account),
