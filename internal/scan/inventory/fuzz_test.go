@@ -19,6 +19,8 @@ func fuzzLimits() Limits {
 func FuzzReadLayer(f *testing.F) {
 	plain := tarOf(f, file("etc/os-release", "ID=x"), file(status, dpkg("a 1")), symlink("lib", "usr/lib"), hardlink("x", status), whiteout("a/.wh.b"), whiteout("a/.wh..wh..opq"))
 	f.Add(plain)
+	f.Add(tarOf(f, npmFile("node_modules/a", "a", "1"), hardlink("node_modules/b/package.json", "node_modules/a/package.json"), pythonFile("x.dist-info/METADATA", "x", "1"),
+		apkOf("a 1-r0 node_modules/a/package.json"), dpkgList("a", "/x.dist-info/METADATA"), program("bin/x"), file("a.gemspec", "{"), file("node_modules/c/package.json", "{")))
 	f.Add(gzipOf(f, plain))
 	f.Add(zstdOf(f, plain))
 	f.Add([]byte("{}"))
@@ -58,6 +60,7 @@ func FuzzReadLayer(f *testing.F) {
 func FuzzUnmarshalBinary(f *testing.F) {
 	for _, entries := range [][]entry{
 		{}, layer(file("etc/os-release", "ID=x\nID_LIKE='a b'"), file(status, dpkg("a 1")), symlink("lib", "usr/lib"), file(statusDir+"x", "broken")),
+		layer(npmFile("node_modules/a", "a", "1"), apkOf("a 1-r0 node_modules/a/package.json"), file("node_modules/b/package.json", "{")),
 	} {
 		data, err := readLayer(f, tarOf(f, entries...)).MarshalBinary()
 		if err != nil {
@@ -106,6 +109,7 @@ func fuzzParser(f *testing.F, path string, parse func(*input) ([]Package, error)
 
 func FuzzAPK(f *testing.F) {
 	f.Add([]byte("P:a\nV:1-r0\nA:x\no:b\n\nP:c\nV:1"))
+	f.Add([]byte("P:a\nV:1-r0\nF:usr/bin\nR:a\nR:b.so\nF:\nR:c\n\n"))
 	fuzzParser(f, "lib/apk/db/installed", parseAPK)
 }
 
@@ -121,6 +125,7 @@ func FuzzOSRelease(f *testing.F) {
 
 func FuzzRPMHeader(f *testing.F) {
 	f.Add(rpmHeaderOf(map[uint32]string{tagName: "a", tagVersion: "1", tagRelease: "2", tagSourceRPM: "b-1-2.src.rpm"}, 3))
+	f.Add(rpmOf("a", "1", "/usr/bin/a", "/usr/lib/b.so"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if p, err := parseRPMHeader(data, interner{}, newOwning()); err == nil && (p.Name == "" || p.SourceName == "") {
 			t.Fatalf("incomplete package %+v", p)

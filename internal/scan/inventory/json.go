@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // jsonText goes through a JSON text in memory without building it: package files are read by their tens of thousands, and
@@ -144,8 +145,8 @@ func escaped(text []byte) bool {
 
 func unquoteJSON(raw []byte) (string, error) {
 	body := raw[1 : len(raw)-1]
-	if bytes.IndexByte(body, '\\') < 0 {
-		return string(bytes.ToValidUTF8(body, []byte("\uFFFD"))), nil
+	if bytes.IndexByte(body, '\\') < 0 && utf8.Valid(body) {
+		return string(body), nil
 	}
 	var s string
 	err := json.Unmarshal(raw, &s)
