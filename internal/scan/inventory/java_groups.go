@@ -12,6 +12,7 @@ aopalliance aopalliance
 asm asm
 axis axis
 ch.qos.logback logback-access logback-classic logback-core
+cn.hutool hutool-*
 com.alibaba druid fastjson
 com.amazonaws aws-java-sdk-*
 com.caucho hessian
@@ -24,9 +25,11 @@ com.fasterxml.woodstox woodstox-core
 com.google.code.gson gson
 com.google.guava guava
 com.google.inject guice guice-*
+com.google.oauth-client google-oauth-client
 com.google.protobuf protobuf-java protobuf-java-util protobuf-javalite protobuf-kotlin protobuf-kotlin-lite
 com.h2database h2
 com.hazelcast hazelcast
+com.jamesmurty.utils java-xmlbuilder
 com.jayway.jsonpath json-path
 com.jcraft jsch
 com.mchange c3p0 mchange-commons-java
@@ -38,6 +41,7 @@ com.rabbitmq amqp-client
 com.squareup.okhttp3 okhttp-tls logging-interceptor
 com.squareup.okio okio okio-jvm
 com.squareup.retrofit2 retrofit
+com.sun.jersey jersey-core
 com.sun.mail javax.mail
 com.sun.xml.bind jaxb-core jaxb-impl
 com.thoughtworks.xstream xstream
@@ -65,14 +69,16 @@ dnsjava dnsjava
 dom4j dom4j
 io.airlift aircompressor
 io.fabric8 kubernetes-client
+io.github.classgraph classgraph
 io.grpc grpc-api grpc-core grpc-netty grpc-netty-shaded grpc-okhttp grpc-protobuf grpc-stub
 io.jsonwebtoken jjwt jjwt-api jjwt-impl jjwt-jackson
 io.ktor ktor-client-* ktor-server-*
 io.lettuce lettuce-core
 io.micrometer micrometer-*
-io.netty netty-all netty-buffer netty-codec netty-codec-* netty-common netty-handler netty-handler-proxy netty-resolver netty-resolver-dns netty-transport netty-transport-*
+io.netty netty netty-all netty-buffer netty-codec netty-codec-* netty-common netty-handler netty-handler-proxy netty-resolver netty-resolver-dns netty-transport netty-transport-*
 io.projectreactor reactor-core
 io.projectreactor.netty reactor-netty-core reactor-netty-http
+io.prometheus.jmx jmx_prometheus_httpserver jmx_prometheus_javaagent
 io.undertow undertow-core undertow-servlet undertow-websockets-jsr
 io.vertx vertx-core vertx-web
 javax.activation activation
@@ -98,6 +104,7 @@ org.apache.commons commons-beanutils2 commons-collections4 commons-compress comm
 org.apache.curator curator-client curator-framework curator-recipes
 org.apache.cxf cxf-core cxf-rt-*
 org.apache.dubbo dubbo
+org.apache.directory.api api-ldap-model
 org.apache.groovy groovy groovy-*
 org.apache.hadoop hadoop-annotations hadoop-auth hadoop-aws hadoop-client hadoop-client-api hadoop-client-runtime hadoop-common hadoop-hdfs hadoop-hdfs-client hadoop-mapreduce-client-* hadoop-yarn-*
 org.apache.hbase hbase-client hbase-common hbase-server
@@ -106,6 +113,7 @@ org.apache.httpcomponents httpclient httpcore httpmime
 org.apache.httpcomponents.client5 httpclient5
 org.apache.httpcomponents.core5 httpcore5 httpcore5-h2
 org.apache.ivy ivy
+org.apache.jackrabbit jackrabbit-*
 org.apache.kafka connect-api connect-runtime kafka-clients kafka-streams kafka_*
 org.apache.logging.log4j log4j-1.2-api log4j-api log4j-core log4j-jcl log4j-jul log4j-layout-template-json log4j-slf4j-impl log4j-slf4j2-impl log4j-to-slf4j log4j-web
 org.apache.lucene lucene-*
@@ -125,6 +133,7 @@ org.apache.tomcat.embed tomcat-embed-core tomcat-embed-el tomcat-embed-jasper to
 org.apache.velocity velocity velocity-engine-core
 org.apache.ws.security wss4j
 org.apache.xmlgraphics batik-* fop xmlgraphics-commons
+org.apache.zeppelin zeppelin-interpreter zeppelin-server
 org.apache.zookeeper zookeeper zookeeper-jute
 org.aspectj aspectjrt aspectjweaver
 org.bouncycastle bc-fips bcmail-* bcpg-* bcpkix-* bcprov-* bctls-* bcutil-*
@@ -142,6 +151,7 @@ org.freemarker freemarker
 org.glassfish jakarta.el javax.el
 org.glassfish.jersey.core jersey-client jersey-common jersey-server
 org.hibernate hibernate-core hibernate-entitymanager
+org.hibernate.validator hibernate-validator
 org.hsqldb hsqldb
 org.javassist javassist
 org.jboss.logging jboss-logging
@@ -150,6 +160,7 @@ org.jetbrains.kotlin kotlin-reflect kotlin-stdlib kotlin-stdlib-common kotlin-st
 org.json json
 org.jsoup jsoup
 org.keycloak keycloak-core keycloak-services
+org.kohsuke libpam4j
 org.liquibase liquibase-core
 org.mariadb.jdbc mariadb-java-client
 org.mindrot jbcrypt
@@ -223,6 +234,23 @@ func wordIn(table, word string) int {
 		}
 		from = end
 	}
+}
+
+// formerGroup is where some projects published their older versions, and "" for what may be something else altogether.
+func formerGroup(c coordinates) string {
+	major, rest, _ := strings.Cut(c.version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	switch {
+	case c.artifact == "json" && len(c.version) != len("20231013"):
+		return "" // too common a name: versions of org.json's are dates
+	case c.artifact == "hibernate-validator" && (major == "3" || major == "4" || major == "5"):
+		return "org.hibernate"
+	case c.group == "org.eclipse.jetty" && (major == "4" || major == "5" || major == "6"):
+		return "org.mortbay.jetty"
+	case c.artifact == "netty" && major == "3" && (minor == "0" || minor == "1" || minor == "2"):
+		return "org.jboss.netty"
+	}
+	return c.group
 }
 
 func groupAt(at int) string {

@@ -119,9 +119,7 @@ func identify(n archiveName, m *jarManifest) coordinates {
 	if c.group, c.artifact = splitGroup(c.artifact, m); c.group == "" {
 		c.group = m.group(c.artifact)
 	}
-	if c.artifact == "json" && len(c.version) != len("20231013") {
-		c.group = "" // too common a name: those of org.json are numbered by dates
-	}
+	c.group = formerGroup(c)
 	c.artifact = coordinate(c.artifact)
 	return c
 }
