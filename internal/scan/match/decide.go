@@ -15,15 +15,15 @@ import (
 // of one CVE; the one that is named after it is the distribution's word about
 // that CVE, and notices that merely list it count where there is none.
 func (r *release) problems(c finding.Component, rules []*rule) (found []finding.Problem, undecided int) {
-	in, err := parseInstalled(r, c.Version, c.Module)
+	in, err := r.install(c)
 	if err != nil {
-		return nil, len(rules)
+		in.version, in.bare = nil, nil // lists can still name it
 	}
 	var verdicts []verdict
 	exact := map[string]bool{} // CVEs that a record of their own decides
 	for _, rule := range rules {
 		v, err := rule.judge(r, &in)
-		if err != nil || rule.undecided > 0 {
+		if err != nil || rule.undecided > 0 || in.version == nil && !v.affected {
 			undecided++
 		}
 		if err != nil || !v.applies {
@@ -59,13 +59,17 @@ func (r *release) problem(c finding.Component, name string, group []verdict) fin
 	p := finding.Problem{
 		VulnerabilityID: name, Package: first.rule.pkg, Version: c.Version,
 		AdvisoryID: record.ID, URL: r.page(name, record), Source: r.sourceOf(record.ID),
-		Title: firstText(group, func(r *advisory.Record) string { return r.Summary }), Description: firstText(group, func(r *advisory.Record) string { return cmp.Or(r.Details, r.Summary) }),
+		Title: firstText(group, func(r *advisory.Record) string { return r.Summary }),
+		Description: cmp.Or(
+			firstText(group, func(r *advisory.Record) string { return r.Details }),
+			firstText(group, func(r *advisory.Record) string { return r.Summary }),
+		),
 		Published: record.Published, Modified: record.Modified,
 		Aliases: aliases(name, group), References: references(group), CWEs: weaknesses(group),
 	}
 	worst := first
-	for _, v := range group {
-		if v.outweighs(worst) {
+	for _, v := range group[1:] {
+		if r.harder(v.fixed, worst.fixed) {
 			worst = v
 		}
 	}
@@ -105,17 +109,6 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// outweighs: no fix before any fix, then the higher one.
-func (v verdict) outweighs(w verdict) bool {
-	switch {
-	case w.fixed == nil:
-		return false
-	case v.fixed == nil:
-		return true
-	}
-	return higher(v.fixed, w.fixed)
-}
-
 // rate sets severity and scores: the vendor's word first, then CVSS.
 func (r *release) rate(p *finding.Problem, group []verdict) {
 	p.Severity = registry.Undefined
@@ -134,6 +127,9 @@ func (r *release) rate(p *finding.Problem, group []verdict) {
 			_, name := publisher(v.rule.record.ID)
 			p.Severity, p.SeveritySource, p.VendorSeverity = s, cmp.Or(r.vendor, name), v.rule.word
 		}
+	}
+	if isMalware(p.AdvisoryID) && p.Severity == registry.Undefined {
+		p.Severity, p.SeveritySource = registry.Critical, "OpenSSF"
 	}
 	if p.Severity == registry.Undefined && len(p.CVSS) > 0 {
 		p.Severity, p.SeveritySource = fromScore(p.CVSS[0].Score), "CVSS:"+p.CVSS[0].Version

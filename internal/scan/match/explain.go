@@ -220,7 +220,7 @@ func (m *Matcher) read(ctx context.Context, r *release, candidates []*candidate)
 func decodeAll(entries []advisory.Entry) ([]*advisory.Record, error) {
 	var all []*advisory.Record
 	for _, e := range entries {
-		record, err := advisory.DecodeRecord(e.Data)
+		record, err := e.Record()
 		if err != nil {
 			return nil, fmt.Errorf("match: stored advisory %s of %s: %w", e.ID, e.Package, err)
 		}
@@ -249,13 +249,6 @@ func (e *explainer) widen(candidates []*candidate) {
 	}
 }
 
-// sameThing are the ids that a record about one vulnerability gives it.
-func sameThing(r *advisory.Record) []string {
-	ids := append([]string{r.ID}, r.Aliases...)
-	ids = append(ids, r.Upstream...)
-	return append(ids, findingNames(r)...)
-}
-
 // about reports whether a record is about what was asked for.
 func (e *explainer) about(r *advisory.Record) bool {
 	return slices.ContainsFunc(sameThing(r), func(id string) bool { return e.ids[id] })
@@ -263,7 +256,7 @@ func (e *explainer) about(r *advisory.Record) bool {
 
 // component explains what the records say about one component.
 func (e *explainer) component(r *release, c *candidate) {
-	in, parseErr := parseInstalled(r, c.Version, c.Module)
+	in, parseErr := r.install(c.Component)
 	problems, _ := r.problems(c.Component, c.rules)
 	for _, record := range c.records {
 		if !e.about(record) {
@@ -352,10 +345,10 @@ func (e *explainer) notFound() string {
 
 // rank puts findings first and what was not looked at last.
 func (s *Statement) rank() int {
-	switch s.Outcome {
-	case Affected:
+	if s.Outcome == Affected {
 		return 0
-	case NoAdvisories, UnknownSystem, Unmentioned:
+	}
+	if s.Outcome == NoAdvisories || s.Outcome == UnknownSystem || s.Outcome == Unmentioned {
 		return 2
 	}
 	return 1

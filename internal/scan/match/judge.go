@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/google/osv-scalibr/semantic"
 
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
@@ -56,25 +53,6 @@ func (m *Matcher) judge(ctx context.Context, r *release, components []finding.Co
 		out.undecided += undecided
 	}
 	return out, nil
-}
-
-// maxVersion is longer than any version that a package database should hold;
-// parsing costs time that grows with the length.
-const maxVersion = 256
-
-func parseInstalled(r *release, text, module string) (installed, error) {
-	in := installed{text: text, module: module, modular: module != "" || isModular(text)}
-	if text == "" || len(text) > maxVersion {
-		return in, fmt.Errorf("match: %.40q is not a version", text)
-	}
-	var err error
-	if in.version, err = semantic.Parse(text, r.scheme); err != nil {
-		return in, err
-	}
-	if _, bare, found := strings.Cut(text, ":"); found && r.epochless {
-		in.bare, err = semantic.Parse(bare, r.scheme)
-	}
-	return in, err
 }
 
 // rules gets the compiled advisories of the components, by name, from the cache

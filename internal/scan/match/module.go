@@ -16,7 +16,7 @@ func isModular(version string) bool {
 
 // sameStream reports whether the span can be about the installed package.
 func (r *rule) sameStream(s *span, in *installed) bool {
-	if s.modular() != in.modular {
+	if s.modular != in.modular {
 		return false
 	}
 	name, rest, found := strings.Cut(in.module, ":")
@@ -33,8 +33,8 @@ func (r *rule) sameStream(s *span, in *installed) bool {
 	return !named || slices.Contains(r.streams, name+":"+stream)
 }
 
-// modular: the version of a fix tells what it was built for.
-func (s *span) modular() bool {
+// isModular: the version of a fix tells what it was built for.
+func (s *span) isModular() bool {
 	for _, g := range s.ranges {
 		for _, b := range g.events {
 			if b.kind == fixed && isModular(b.text) {

@@ -37,18 +37,47 @@ func findingNames(r *advisory.Record) []string {
 	if c := cveOf(r.ID); c != "" {
 		return []string{c}
 	}
-	var names []string
-	collect := func(ids []string) {
-		for _, id := range ids {
-			if c := cveOf(id); c != "" && !slices.Contains(names, c) {
-				names = append(names, c)
-			}
+	names := cvesIn(r.Aliases)
+	if len(names) > 1 && !isErratum(r.ID) {
+		names = ownCVEs(r, names)
+	}
+	for _, c := range cvesIn(r.Upstream) {
+		if !slices.Contains(names, c) {
+			names = append(names, c)
 		}
 	}
-	collect(r.Aliases)
-	collect(r.Upstream)
 	if len(names) == 0 && isErratum(r.ID) {
-		collect(r.Related)
+		return cvesIn(r.Related)
+	}
+	return names
+}
+
+func cvesIn(ids []string) []string {
+	var names []string
+	for _, id := range ids {
+		if c := cveOf(id); c != "" && !slices.Contains(names, c) {
+			names = append(names, c)
+		}
+	}
+	return names
+}
+
+// nvdPage precedes the CVE of a record among its references.
+const nvdPage = "https://nvd.nist.gov/vuln/detail/"
+
+// ownCVEs picks of the CVEs among a record's aliases those that it is about.
+// OSV joins the aliases of records that have one in common, so that all of a
+// chain come to have all CVEs; the record's own references still tell.
+func ownCVEs(r *advisory.Record, names []string) []string {
+	var own []string
+	for _, ref := range r.References {
+		c, found := strings.CutPrefix(ref.URL, nvdPage)
+		if found && slices.Contains(names, c) && !slices.Contains(own, c) {
+			own = append(own, c)
+		}
+	}
+	if len(own) > 0 {
+		return own
 	}
 	return names
 }
@@ -66,14 +95,14 @@ func isErratum(id string) bool {
 	return false
 }
 
-// bestID names a record without a CVE: a GHSA that it stands for, or itself.
-func bestID(r *advisory.Record) string {
-	for _, list := range [][]string{r.Aliases, r.Upstream} {
-		for _, id := range list {
-			if strings.HasPrefix(id, "GHSA-") {
-				return id
-			}
-		}
-	}
-	return r.ID
+// isNotice: RustSec also tells that a package has no maintainer any more. That
+// is no vulnerability, unless somebody has given it the id of one. Code that is
+// unsound can be made to misbehave: that stays.
+func isNotice(r *advisory.Record, a *advisory.Affected) bool {
+	mark := a.Database.Informational
+	return mark != "" && mark != "unsound" && len(cvesIn(r.Aliases)) == 0 &&
+		!slices.ContainsFunc(r.Aliases, func(id string) bool { return strings.HasPrefix(id, "GHSA-") })
 }
+
+// isMalware: packages that were published to do harm.
+func isMalware(id string) bool { return strings.HasPrefix(id, "MAL-") }

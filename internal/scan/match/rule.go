@@ -16,7 +16,7 @@ type rule struct {
 	record    *advisory.Record // without Affected: that is in spans
 	pkg       string           // the package as the record spells it
 	names     []string         // what its findings are called: CVEs or one best id
-	exact     bool             // the record is about a single CVE and named after it
+	exact     bool             // the distribution's record about a single CVE, named after it
 	spans     []span
 	word      string // vendor's severity
 	scores    []CVSS
@@ -28,7 +28,8 @@ type rule struct {
 type span struct {
 	ecosystem string
 	ranges    []versionRange
-	versions  []string
+	versions  []string // sorted, as release.listed writes them
+	modular   bool     // its fixes were built for a module
 }
 
 // versionRange is a list of events in the order of their versions.
@@ -73,6 +74,7 @@ func compile(rel *release, entries []advisory.Entry) ([]*rule, error) {
 			rules = append(rules, r)
 		}
 	}
+	nameRules(rules)
 	return rules, nil
 }
 
@@ -81,16 +83,13 @@ func compileRecord(rel *release, record *advisory.Record, pkg string) *rule {
 		return nil
 	}
 	r := &rule{record: record, names: findingNames(record)}
-	if len(r.names) == 0 {
-		if rel.traceable {
-			return nil
-		}
-		r.names = []string{bestID(record)}
+	if len(r.names) == 0 && rel.traceable {
+		return nil
 	}
-	r.exact = len(r.names) == 1 && (record.ID == r.names[0] || strings.HasSuffix(record.ID, "-"+r.names[0]))
+	r.exact = !rel.language && len(r.names) == 1 && (record.ID == r.names[0] || strings.HasSuffix(record.ID, "-"+r.names[0]))
 	for i := range record.Affected {
 		a := &record.Affected[i]
-		if !rel.accepts(a.Package.Ecosystem) || advisory.LookupName(a.Package.Ecosystem, a.Package.Name) != pkg {
+		if !rel.accepts(a.Package.Ecosystem) || advisory.LookupName(a.Package.Ecosystem, a.Package.Name) != pkg || isNotice(record, a) {
 			continue
 		}
 		r.pkg = a.Package.Name
@@ -105,9 +104,14 @@ func compileRecord(rel *release, record *advisory.Record, pkg string) *rule {
 }
 
 func (r *rule) addSpan(rel *release, a *advisory.Affected) {
-	s := span{ecosystem: a.Package.Ecosystem, versions: a.Versions}
+	s := span{ecosystem: a.Package.Ecosystem}
+	for _, v := range a.Versions {
+		s.versions = append(s.versions, rel.listed(v))
+	}
+	slices.Sort(s.versions)
+	s.versions = slices.Clip(slices.Compact(s.versions))
 	for _, g := range a.Ranges {
-		vr, err := parseRange(rel, g)
+		vr, err := parseRange(rel, r.pkg, g)
 		if err != nil {
 			r.undecided++ // half a range would be another range
 			continue
@@ -117,15 +121,21 @@ func (r *rule) addSpan(rel *release, a *advisory.Affected) {
 	if len(s.ranges) == 0 && len(s.versions) == 0 {
 		return
 	}
+	s.modular = s.isModular()
 	if r.word == "" {
 		r.word = vendorWord(r.record, a)
 	}
-	r.scores = scores(a.Severity, r.record.Severity)
+	if len(r.scores) == 0 {
+		r.scores = scores(a.Severity, r.record.Severity)
+	}
+	if len(r.scores) == 0 && r.record.Database.Score > 0 {
+		r.scores = []CVSS{{Version: "3.1", Score: r.record.Database.Score}}
+	}
 	r.spans = append(r.spans, s)
 }
 
 // parseRange parses and sorts the events of a range.
-func parseRange(rel *release, g advisory.Range) (versionRange, error) {
+func parseRange(rel *release, pkg string, g advisory.Range) (versionRange, error) {
 	var vr versionRange
 	for _, e := range g.Events {
 		b, known := eventBound(e)
@@ -133,7 +143,7 @@ func parseRange(rel *release, g advisory.Range) (versionRange, error) {
 			continue
 		}
 		if !b.open() {
-			v, err := semantic.Parse(b.text, rel.scheme)
+			v, err := rel.parse(pkg, b.text)
 			if err != nil {
 				return vr, err
 			}
@@ -198,15 +208,6 @@ type verdict struct {
 	where    string // the ecosystem of the record that it is in
 }
 
-// installed is a version to be judged.
-type installed struct {
-	text    string
-	version semantic.Version
-	bare    semantic.Version // without its epoch; only where advisories have none
-	module  string           // "nodejs:18:…"
-	modular bool
-}
-
 // judge evaluates the spans as OSV defines it: affected when any of them holds.
 func (r *rule) judge(rel *release, in *installed) (verdict, error) {
 	out := verdict{rule: r}
@@ -217,7 +218,7 @@ func (r *rule) judge(rel *release, in *installed) (verdict, error) {
 			continue
 		}
 		out.applies = true
-		hit, err := s.holds(in, &out)
+		hit, err := s.holds(rel, in, &out)
 		if err != nil {
 			return out, err
 		}
@@ -231,13 +232,12 @@ func (r *rule) judge(rel *release, in *installed) (verdict, error) {
 
 // holds reports whether the version is in the span and notes why in out; of
 // several spans the one with the highest fix is kept.
-func (s *span) holds(in *installed, out *verdict) (bool, error) {
-	if slices.Contains(s.versions, in.text) {
-		out.add(nil, "is listed among the affected versions", s.ecosystem)
-		return true, nil
-	}
+func (s *span) holds(rel *release, in *installed, out *verdict) (bool, error) {
 	hit := false
 	for i := range s.ranges {
+		if in.version == nil {
+			break // only a list can tell
+		}
 		from, to, err := s.ranges[i].around(in)
 		if err != nil {
 			return hit, err
@@ -250,18 +250,59 @@ func (s *span) holds(in *installed, out *verdict) (bool, error) {
 		if to != nil && to.kind == fixed {
 			fix = to
 		}
-		out.add(fix, describe(from, to), s.ecosystem)
+		out.add(rel, fix, describe(from, to), s.ecosystem)
+	}
+	if !hit && s.lists(in) {
+		hit = true
+		out.add(rel, s.nextFix(in), "is listed among the affected versions", s.ecosystem)
 	}
 	return hit, nil
 }
 
-// add notes one more reason to be affected. One without a fix outweighs those
-// that have one: updating would not get rid of it.
-func (v *verdict) add(fix *bound, why, where string) {
-	switch {
-	case !v.affected, fix == nil && v.fixed != nil, fix != nil && v.fixed != nil && higher(fix, v.fixed):
+// lists reports whether the version is in the list of affected ones.
+func (s *span) lists(in *installed) bool {
+	_, found := slices.BinarySearch(s.versions, in.listed)
+	return found
+}
+
+// nextFix is the lowest fix above a version that is listed without being in a
+// range; nil when there is none.
+func (s *span) nextFix(in *installed) *bound {
+	var next *bound
+	for i := range s.ranges {
+		for j := range s.ranges[i].events {
+			b := &s.ranges[i].events[j]
+			if b.kind != fixed || in.version == nil {
+				continue
+			}
+			if c, err := in.compare(b); err == nil && c < 0 && (next == nil || higher(next, b)) {
+				next = b
+			}
+		}
+	}
+	return next
+}
+
+// add notes one more reason to be affected, of which the one that is hardest to
+// get rid of is kept.
+func (v *verdict) add(rel *release, fix *bound, why, where string) {
+	if !v.affected || rel.harder(fix, v.fixed) {
 		v.affected, v.fixed, v.why, v.where = true, fix, why, where
 	}
+}
+
+// harder reports whether a fix is the one to name beside another. The higher one
+// is: with less the problem stays. A distribution that has none has none. In
+// languages a record without a fix often only does not know of it, as another
+// one does.
+func (r *release) harder(fix, than *bound) bool {
+	switch {
+	case fix == nil:
+		return than != nil && !r.language
+	case than == nil:
+		return r.language
+	}
+	return higher(fix, than)
 }
 
 func higher(a, b *bound) bool {
@@ -316,14 +357,6 @@ func (vr *versionRange) belowLimits(in *installed) (bool, error) {
 		}
 	}
 	return len(vr.limits) == 0, nil
-}
-
-// compare orders the installed version against an event's.
-func (in *installed) compare(b *bound) (int, error) {
-	if in.bare != nil && !strings.Contains(b.text, ":") {
-		return in.bare.Compare(b.version)
-	}
-	return in.version.Compare(b.version)
 }
 
 // describe writes a range as people do: "< 3.3.2-r1", ">= 1.0, no fix yet".

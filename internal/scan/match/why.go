@@ -45,6 +45,9 @@ func notARule(r *release, record *advisory.Record) Outcome {
 	if r.traceable && len(findingNames(record)) == 0 {
 		return Untraceable
 	}
+	if slices.ContainsFunc(record.Affected, func(a advisory.Affected) bool { return isNotice(record, &a) }) {
+		return Informational
+	}
 	return Undecidable
 }
 
@@ -119,7 +122,9 @@ func (s *Statement) sentence(c *candidate) string {
 	case Owned:
 		return fmt.Sprintf("%s would be affected, but its files belong to the operating system's package %s: the advisories of the distribution decide (%s).", who, c.ownedBy, s.AdvisoryID)
 	case Undecidable:
-		return fmt.Sprintf("%s cannot be compared: a version is none in the eyes of %s %s.", who, s.Order, by)
+		return fmt.Sprintf("%s cannot be compared: one of the versions is none by these rules %s.", who, by)
+	case NoAdvisories, Unmentioned, UnknownSystem, NotFound:
+		// These are not about a component; whoever says them has the words.
 	}
 	return ""
 }
