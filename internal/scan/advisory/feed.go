@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"os"
 	"strings"
 	"time"
 )
@@ -20,23 +18,25 @@ var (
 	ErrNoExport = errors.New("advisory: the feed has no such ecosystem")
 )
 
-// Feed hands out exports in the layout of the public OSV bucket:
-// <base>/<Ecosystem>/all.zip.
+// Feed hands out exports, in the layout of the public OSV bucket:
+// <base>/<Ecosystem>/all.zip. KEV and EPSS are in <base>/_enrichment/.
 type Feed interface {
 	// Fetch gets the export of an ecosystem. It answers ErrNotModified when
 	// have describes what the feed has, ErrNoExport when it has none.
 	Fetch(ctx context.Context, ecosystem string, have Source) (*Export, error)
 	// Ecosystems lists what the feed has, nil when it cannot tell.
 	Ecosystems(ctx context.Context) ([]string, error)
-	// Location is the base, as configured.
-	Location() string
+	// Location is where an ecosystem would come from, for people.
+	Location(ecosystem string) string
 }
 
-// Export is an opened all.zip.
+// Export is what a feed has of an ecosystem, opened.
 type Export struct {
 	io.ReaderAt
-	// Source has Location, ETag, LastModified, Digest and Size filled in.
+	// Source has Location, ETag, LastModified, Digest and Size filled in, and
+	// FetchedAt where the feed knows better than the clock how old it is.
 	Source Source
+	read   reader // nil: it is a zip of OSV records
 	close  func() error
 }
 
@@ -69,19 +69,15 @@ func (o FeedOptions) withDefaults() FeedOptions {
 // that exists.
 func OpenFeed(location string, opts FeedOptions) (Feed, error) {
 	opts = opts.withDefaults()
-	if scheme, _, found := strings.Cut(location, "://"); found {
-		u, err := url.Parse(location)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			return nil, fmt.Errorf("advisories: %q is not an http or https URL (scheme %q)", location, scheme)
+	if strings.Contains(location, "://") {
+		u, err := webAddress(location)
+		if err != nil {
+			return nil, err
 		}
 		return newHTTPFeed(u, opts), nil
 	}
-	info, err := os.Stat(location)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("advisories: %w", err)
-	case !info.IsDir():
-		return nil, fmt.Errorf("advisories: %s is not a directory", location)
+	if err := directory(location); err != nil {
+		return nil, err
 	}
 	return &dirFeed{dir: location, opts: opts}, nil
 }

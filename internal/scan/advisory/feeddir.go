@@ -20,7 +20,7 @@ type dirFeed struct {
 	opts FeedOptions
 }
 
-func (f *dirFeed) Location() string { return f.dir }
+func (f *dirFeed) Location(string) string { return f.dir }
 
 // Fetch opens a file. An unchanged one is told by its size and time or, when it
 // was only touched or copied, by its digest.
@@ -28,7 +28,35 @@ func (f *dirFeed) Fetch(ctx context.Context, ecosystem string, have Source) (*Ex
 	if err := checkEcosystem(ecosystem); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(f.dir, ecosystem, exportName)
+	path, err := f.path(ecosystem)
+	if err != nil {
+		return nil, err
+	}
+	exp, err := openFile(ctx, path, have, f.opts)
+	if err == nil {
+		exp.read = riskReader(ecosystem)
+	}
+	return exp, err
+}
+
+// path is where the directory has an export. The daily files of EPSS have dates
+// in their names: the last counts.
+func (f *dirFeed) path(ecosystem string) (string, error) {
+	switch ecosystem {
+	case KEV:
+		return filepath.Join(f.dir, enrichmentDir, kevFile), nil
+	case EPSS:
+		found, err := filepath.Glob(filepath.Join(globQuote(f.dir), enrichmentDir, "epss_scores*.csv*"))
+		if err != nil || len(found) == 0 {
+			return filepath.Join(f.dir, enrichmentDir, epssFile), err
+		}
+		return slices.Max(found), nil
+	}
+	return filepath.Join(f.dir, ecosystem, exportName), nil
+}
+
+// openFile opens an export that is a file.
+func openFile(ctx context.Context, path string, have Source, opts FeedOptions) (*Export, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoExport
@@ -36,7 +64,7 @@ func (f *dirFeed) Fetch(ctx context.Context, ecosystem string, have Source) (*Ex
 	if err != nil {
 		return nil, fmt.Errorf("advisories: %w", err)
 	}
-	src, err := f.describe(ctx, file, path, have)
+	src, err := describe(ctx, file, path, have, opts.MaxExportBytes)
 	if err != nil {
 		file.Close()
 		return nil, err
@@ -44,15 +72,15 @@ func (f *dirFeed) Fetch(ctx context.Context, ecosystem string, have Source) (*Ex
 	return &Export{ReaderAt: file, Source: src, close: file.Close}, nil
 }
 
-func (f *dirFeed) describe(ctx context.Context, file *os.File, path string, have Source) (Source, error) {
+func describe(ctx context.Context, file *os.File, path string, have Source, limit int64) (Source, error) {
 	info, err := file.Stat()
 	switch {
 	case err != nil:
 		return Source{}, fmt.Errorf("advisories: %w", err)
 	case !info.Mode().IsRegular():
 		return Source{}, fmt.Errorf("advisories: %s is not a regular file", path)
-	case info.Size() > f.opts.MaxExportBytes:
-		return Source{}, fmt.Errorf("advisories: %s has %d bytes, the limit is %d", path, info.Size(), f.opts.MaxExportBytes)
+	case info.Size() > limit:
+		return Source{}, fmt.Errorf("advisories: %s has %d bytes, the limit is %d", path, info.Size(), limit)
 	}
 	src := Source{Location: path, Size: info.Size(), LastModified: info.ModTime().UTC().Format(time.RFC3339Nano)}
 	if have.Loaded() && have.Location == src.Location && have.Size == src.Size && have.LastModified == src.LastModified {
@@ -79,6 +107,15 @@ func (f *dirFeed) Ecosystems(context.Context) ([]string, error) {
 	for _, path := range found {
 		if name := filepath.Base(filepath.Dir(path)); checkEcosystem(name) == nil {
 			names = append(names, name)
+		}
+	}
+	for _, ecosystem := range []string{KEV, EPSS} {
+		path, err := f.path(ecosystem)
+		if err != nil {
+			return nil, fmt.Errorf("advisories: %w", err)
+		}
+		if _, err := os.Stat(path); err == nil {
+			names = append(names, ecosystem)
 		}
 	}
 	slices.Sort(names)

@@ -14,14 +14,43 @@ import (
 	"time"
 )
 
-// httpFeed downloads exports.
+// httpFeed downloads exports from a server with the layout of the OSV bucket.
 type httpFeed struct {
-	base   *url.URL
+	base *url.URL
+	*downloader
+}
+
+func newHTTPFeed(base *url.URL, opts FeedOptions) *httpFeed {
+	return &httpFeed{base: base, downloader: newDownloader(opts)}
+}
+
+func (f *httpFeed) Location(string) string { return f.base.Redacted() }
+
+// Ecosystems: a web server has no standard way to list.
+func (f *httpFeed) Ecosystems(context.Context) ([]string, error) { return nil, nil }
+
+func (f *httpFeed) Fetch(ctx context.Context, ecosystem string, have Source) (*Export, error) {
+	if err := checkEcosystem(ecosystem); err != nil {
+		return nil, err
+	}
+	target := f.base.JoinPath(url.PathEscape(ecosystem), exportName)
+	if name := riskFile(ecosystem); name != "" {
+		target = f.base.JoinPath(enrichmentDir, name)
+	}
+	exp, err := f.download(ctx, target, have)
+	if err == nil {
+		exp.read = riskReader(ecosystem)
+	}
+	return exp, err
+}
+
+// downloader fetches files.
+type downloader struct {
 	client *http.Client
 	opts   FeedOptions
 }
 
-func newHTTPFeed(base *url.URL, opts FeedOptions) *httpFeed {
+func newDownloader(opts FeedOptions) *downloader {
 	client := opts.Client
 	if client == nil {
 		client = &http.Client{Transport: &http.Transport{
@@ -34,23 +63,15 @@ func newHTTPFeed(base *url.URL, opts FeedOptions) *httpFeed {
 			ForceAttemptHTTP2:     true,
 		}}
 	}
-	return &httpFeed{base: base, client: client, opts: opts}
+	return &downloader{client: client, opts: opts}
 }
 
-func (f *httpFeed) Location() string { return f.base.Redacted() }
-
-// Ecosystems: a web server has no standard way to list.
-func (f *httpFeed) Ecosystems(context.Context) ([]string, error) { return nil, nil }
-
-// Fetch downloads to a temporary file: the directory of a zip is at its end, and
+// download saves to a temporary file: the directory of a zip is at its end, and
 // an import must not keep a connection open while a database takes its time.
-func (f *httpFeed) Fetch(ctx context.Context, ecosystem string, have Source) (*Export, error) {
-	if err := checkEcosystem(ecosystem); err != nil {
-		return nil, err
-	}
+func (f *downloader) download(ctx context.Context, target *url.URL, have Source) (*Export, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	res, location, err := f.request(ctx, ecosystem, have)
+	res, location, err := f.request(ctx, target, have)
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +91,7 @@ func (f *httpFeed) Fetch(ctx context.Context, ecosystem string, have Source) (*E
 	return exp, err
 }
 
-func (f *httpFeed) request(ctx context.Context, ecosystem string, have Source) (*http.Response, string, error) {
-	target := f.base.JoinPath(url.PathEscape(ecosystem), exportName)
+func (f *downloader) request(ctx context.Context, target *url.URL, have Source) (*http.Response, string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
 	if err != nil {
 		return nil, "", fmt.Errorf("advisories: %w", err)
@@ -95,7 +115,7 @@ func (f *httpFeed) request(ctx context.Context, ecosystem string, have Source) (
 	return res, location, nil
 }
 
-func (f *httpFeed) checkResponse(res *http.Response) error {
+func (f *downloader) checkResponse(res *http.Response) error {
 	switch {
 	case res.StatusCode == http.StatusNotModified:
 		return ErrNotModified
@@ -109,19 +129,16 @@ func (f *httpFeed) checkResponse(res *http.Response) error {
 	return nil
 }
 
-func (f *httpFeed) tooLarge(location string) error {
+func (f *downloader) tooLarge(location string) error {
 	return fmt.Errorf("advisories: %s is larger than the limit of %d bytes", location, f.opts.MaxExportBytes)
 }
 
 // save copies the body to a temporary file that lives as long as the export.
-func (f *httpFeed) save(body io.Reader, res *http.Response, location string, have Source) (*Export, error) {
-	file, err := os.CreateTemp(f.opts.TempDir, "ecru-advisories-*.zip")
+func (f *downloader) save(body io.Reader, res *http.Response, location string, have Source) (*Export, error) {
+	file, err := temporary(f.opts.TempDir)
 	if err != nil {
-		return nil, fmt.Errorf("advisories: %w", err)
+		return nil, err
 	}
-	// Where the system allows it the name goes at once, so that not even a
-	// crash leaves the file behind; elsewhere it goes when the export is closed.
-	_ = os.Remove(file.Name())
 	remove := func() error { return errors.Join(file.Close(), removeFile(file.Name())) }
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(file, sum), io.LimitReader(body, f.opts.MaxExportBytes+1))
@@ -142,6 +159,17 @@ func (f *httpFeed) save(body io.Reader, res *http.Response, location string, hav
 		return nil, errors.Join(err, remove())
 	}
 	return &Export{ReaderAt: file, Source: src, close: remove}, nil
+}
+
+// temporary makes a file. Where the system allows it the name goes at once, so
+// that not even a crash leaves the file behind; elsewhere it goes with removeFile.
+func temporary(dir string) (*os.File, error) {
+	file, err := os.CreateTemp(dir, "ecru-advisories-*")
+	if err != nil {
+		return nil, fmt.Errorf("advisories: %w", err)
+	}
+	_ = os.Remove(file.Name())
+	return file, nil
 }
 
 // header returns a validator that can be stored and sent back.

@@ -1,7 +1,6 @@
 package advisory
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
@@ -14,14 +13,14 @@ import (
 
 // Limits bound what one export may cost; zero values mean the defaults.
 type Limits struct {
-	MaxRecords     int   // files in an export; default 500,000
+	MaxRecords     int   // files or records in an export; default 1,000,000
 	MaxRecordBytes int64 // one record, inflated; default 8 MiB
 	MaxTotalBytes  int64 // all records, inflated; default 16 GiB
 }
 
 func (l Limits) withDefaults() Limits {
 	if l.MaxRecords <= 0 {
-		l.MaxRecords = 500_000
+		l.MaxRecords = 1_000_000
 	}
 	if l.MaxRecordBytes <= 0 {
 		l.MaxRecordBytes = 8 << 20
@@ -49,10 +48,6 @@ type Progress struct {
 // load replaces the entries of an ecosystem with an export. Whatever fails, the
 // entries of before stay.
 func load(ctx context.Context, store Store, exp *Export, ecosystem string, lim Limits, now time.Time, report func(Progress)) (o Outcome, err error) {
-	archive, err := openZip(exp, lim)
-	if err != nil {
-		return o, err
-	}
 	imp, err := store.BeginImport(ctx, ecosystem)
 	if err != nil {
 		return o, err
@@ -62,33 +57,36 @@ func load(ctx context.Context, store Store, exp *Export, ecosystem string, lim L
 			err = errors.Join(err, imp.Abort(context.WithoutCancel(ctx)))
 		}
 	}()
-	l := &loader{imp: imp, ecosystem: ecosystem, lim: lim, source: exp.Source, releases: map[string]bool{}}
-	for i, f := range archive.File {
-		if err := l.file(ctx, f); err != nil {
-			return o, fmt.Errorf("advisories: %s: %s: %w", exp.Source.Location, f.Name, err)
-		}
-		if i%1000 == 0 {
-			report(Progress{Ecosystem: ecosystem, Stage: "import", Done: i, Total: len(archive.File)})
-		}
+	l := &loader{imp: imp, ecosystem: ecosystem, lim: lim, source: exp.Source, releases: map[string]bool{}, report: report}
+	read := exp.read
+	if read == nil {
+		read = readRecords
+	}
+	if err := read(ctx, exp, l); err != nil {
+		return o, fmt.Errorf("advisories: %s: %w", exp.Source.Location, err)
 	}
 	if err := l.finish(ctx, now); err != nil {
 		return o, err
 	}
-	report(Progress{Ecosystem: ecosystem, Stage: "import", Done: len(archive.File), Total: len(archive.File)})
+	report(Progress{Ecosystem: ecosystem, Stage: "import", Done: l.done, Total: l.done})
 	return Outcome{
 		Ecosystem: ecosystem, Changed: true, Records: l.source.Records, Entries: l.source.Entries,
 		Withdrawn: l.withdrawn, Rejected: l.rejected, FirstRejection: l.firstRejection,
 	}, nil
 }
 
-// loader carries one import from files to batches.
+// reader hands what is in an export to a loader.
+type reader func(ctx context.Context, exp *Export, l *loader) error
+
+// loader carries one import from records to batches.
 type loader struct {
 	imp       Import
 	ecosystem string
 	lim       Limits
 	source    Source
+	report    func(Progress)
 
-	buf            bytes.Buffer
+	done, expected int
 	total          int64
 	releases       map[string]bool
 	batch          []Entry
@@ -98,50 +96,85 @@ type loader struct {
 	firstRejection error
 }
 
-func (l *loader) file(ctx context.Context, f *zip.File) error {
-	if err := ctx.Err(); err != nil {
+// readRecords reads a zip of OSV records.
+func readRecords(ctx context.Context, exp *Export, l *loader) error {
+	archive, err := openZip(exp, exp.Source.Size)
+	if err != nil {
 		return err
 	}
-	if !strings.HasSuffix(f.Name, ".json") || strings.HasPrefix(path.Base(f.Name), ".") {
-		return nil
+	l.expected = int(min(archive.total, uint64(l.lim.MaxRecords))) //nolint:gosec // bounded
+	var buf bytes.Buffer
+	for {
+		f, err := archive.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = l.step(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if !strings.HasSuffix(f.name, ".json") || strings.HasPrefix(path.Base(f.name), ".") {
+			continue
+		}
+		if buf.Cap() > 1<<20 {
+			buf = bytes.Buffer{} // one giant must not be paid for until the end
+		}
+		if err := l.file(ctx, archive, f, &buf); err != nil {
+			return fmt.Errorf("%.128s: %w", f.name, err)
+		}
 	}
-	if err := l.inflate(f); err != nil {
+}
+
+func (l *loader) file(ctx context.Context, archive *zipReader, f zipFile, buf *bytes.Buffer) error {
+	buf.Reset()
+	err := archive.read(f, buf, l.lim.MaxRecordBytes)
+	if errors.Is(err, errTooLong) {
+		return fmt.Errorf("a record of more than %d bytes", l.lim.MaxRecordBytes)
+	}
+	if err == nil {
+		err = l.count(int64(buf.Len()))
+	}
+	if err != nil {
 		return err
 	}
-	r, err := DecodeRecord(l.buf.Bytes())
+	r, err := DecodeRecord(buf.Bytes())
 	if err != nil {
 		// One unreadable record must not keep thousands of good ones out.
-		l.rejected++
-		if l.firstRejection == nil {
-			l.firstRejection = fmt.Errorf("%.128s: %w", f.Name, err)
-		}
+		l.reject(f.name, err)
 		return nil
 	}
 	return l.record(ctx, r)
 }
 
-// inflate reads one file into the loader's buffer, whatever its header says.
-func (l *loader) inflate(f *zip.File) error {
-	in, err := f.Open()
-	if err != nil {
+// step is called for every record before it is read.
+func (l *loader) step(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer in.Close()
-	if l.buf.Cap() > 1<<20 {
-		l.buf = bytes.Buffer{} // one giant must not be paid for until the end
+	if l.done++; l.done > l.lim.MaxRecords {
+		return fmt.Errorf("more than %d files: the limit is %d", l.lim.MaxRecords, l.lim.MaxRecords)
 	}
-	l.buf.Reset()
-	n, err := l.buf.ReadFrom(io.LimitReader(in, l.lim.MaxRecordBytes+1))
-	l.total += n
-	switch {
-	case err != nil:
-		return err
-	case n > l.lim.MaxRecordBytes:
-		return fmt.Errorf("a record of more than %d bytes", l.lim.MaxRecordBytes)
-	case l.total > l.lim.MaxTotalBytes:
+	if l.done%1000 == 1 {
+		l.report(Progress{Ecosystem: l.ecosystem, Stage: "import", Done: l.done - 1, Total: max(l.expected, l.done)})
+	}
+	return nil
+}
+
+// count adds to what was inflated.
+func (l *loader) count(n int64) error {
+	if l.total += n; l.total > l.lim.MaxTotalBytes {
 		return fmt.Errorf("more than %d bytes of records", l.lim.MaxTotalBytes)
 	}
 	return nil
+}
+
+func (l *loader) reject(name string, why error) {
+	l.rejected++
+	if l.firstRejection == nil {
+		l.firstRejection = fmt.Errorf("%.128s: %w", name, why)
+	}
 }
 
 func (l *loader) record(ctx context.Context, r *Record) error {
@@ -153,21 +186,30 @@ func (l *loader) record(ctx context.Context, r *Record) error {
 	if err != nil || len(entries) == 0 {
 		return err
 	}
-	l.source.Records++
-	l.source.Entries += int64(len(entries))
 	for _, a := range r.Affected {
 		if Within(a.Package.Ecosystem, l.ecosystem) {
 			l.releases[a.Package.Ecosystem] = true
 		}
 	}
-	if r.Modified.After(l.source.NewestModified) {
-		l.source.NewestModified = r.Modified.UTC()
-	}
+	l.dated(r.Modified)
 	return l.add(ctx, entries)
 }
 
-// add queues entries and writes full batches.
+// dated notes the date of a record.
+func (l *loader) dated(at time.Time) {
+	if at.After(l.source.NewestModified) {
+		l.source.NewestModified = at.UTC()
+	}
+}
+
+// add queues the entries of one record and writes full batches.
 func (l *loader) add(ctx context.Context, entries []Entry) error {
+	l.source.Records++
+	l.source.Entries += int64(len(entries))
+	return l.queue(ctx, entries)
+}
+
+func (l *loader) queue(ctx context.Context, entries []Entry) error {
 	for _, e := range entries {
 		l.batch = append(l.batch, e)
 		l.bytes += len(e.Data)
@@ -184,7 +226,7 @@ func (l *loader) add(ctx context.Context, entries []Entry) error {
 func (l *loader) contents(ctx context.Context) error {
 	for release := range l.releases {
 		e := Entry{Package: Contents, ID: release, Modified: l.source.NewestModified, Data: []byte("{}")}
-		if err := l.add(ctx, []Entry{e}); err != nil {
+		if err := l.queue(ctx, []Entry{e}); err != nil {
 			return err
 		}
 	}
@@ -210,45 +252,9 @@ func (l *loader) finish(ctx context.Context, now time.Time) error {
 	if err := l.contents(ctx); err != nil {
 		return err
 	}
-	l.source.FetchedAt, l.source.LastAttempt, l.source.LastError = now, now, ""
+	if l.source.FetchedAt.IsZero() {
+		l.source.FetchedAt = now
+	}
+	l.source.LastAttempt, l.source.LastError = l.source.FetchedAt, ""
 	return l.imp.Commit(ctx, l.source)
-}
-
-// A file takes about this many bytes in the directory of a zip (46 and its
-// name). archive/zip keeps the whole directory in memory, so reading it gets a
-// budget before anybody believes its counts.
-const directoryBytesPerFile = 160
-
-func openZip(exp *Export, lim Limits) (*zip.Reader, error) {
-	budget := &budgetReader{r: exp, left: int64(lim.MaxRecords)*directoryBytesPerFile + 1<<17}
-	archive, err := zip.NewReader(budget, exp.Source.Size)
-	if budget.exceeded {
-		err = fmt.Errorf("a directory of more than %d files", lim.MaxRecords)
-	}
-	if err == nil && len(archive.File) > lim.MaxRecords {
-		err = fmt.Errorf("%d files, the limit is %d", len(archive.File), lim.MaxRecords)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("advisories: %s: %w", exp.Source.Location, err)
-	}
-	budget.left = -1
-	return archive, nil
-}
-
-// budgetReader fails after left bytes, until left is set to -1.
-type budgetReader struct {
-	r        io.ReaderAt
-	left     int64
-	exceeded bool
-}
-
-func (b *budgetReader) ReadAt(p []byte, off int64) (int, error) {
-	if b.left >= 0 {
-		if int64(len(p)) > b.left {
-			b.exceeded = true
-			return 0, errors.New("zip directory too large")
-		}
-		b.left -= int64(len(p))
-	}
-	return b.r.ReadAt(p, off)
 }

@@ -41,6 +41,9 @@ type UpdaterOptions struct {
 	Feed     FeedOptions // for Import
 	Logger   *slog.Logger
 	Now      func() time.Time
+	// Changed is called after an import was committed: there may be Changes in
+	// the store. It must not wait for anything.
+	Changed func()
 }
 
 func (o UpdaterOptions) withDefaults() UpdaterOptions {
@@ -60,6 +63,9 @@ func (o UpdaterOptions) withDefaults() UpdaterOptions {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Changed == nil {
+		o.Changed = func() {}
 	}
 	return o
 }
@@ -326,7 +332,7 @@ func (u *Updater) one(ctx context.Context, feed Feed, ecosystem string, seen map
 	}
 	if errors.Is(o.Err, ErrNoExport) {
 		o.Ecosystem = ecosystem
-		o.Err = fmt.Errorf("%w: %s at %s", ErrNoExport, ecosystem, feed.Location())
+		o.Err = fmt.Errorf("%w: %s at %s", ErrNoExport, ecosystem, feed.Location(ecosystem))
 	}
 	return o, u.record(ctx, o)
 }
@@ -349,10 +355,17 @@ func (u *Updater) fetch(ctx context.Context, feed Feed, ecosystem string, report
 		o.Err = err
 		return o
 	}
+	return u.load(ctx, exp, ecosystem, report)
+}
+
+// load imports an export and closes it.
+func (u *Updater) load(ctx context.Context, exp *Export, ecosystem string, report func(Progress)) Outcome {
 	loaded, err := load(ctx, u.store, exp, ecosystem, u.opts.Limits, u.opts.Now().UTC(), report)
+	if err == nil {
+		u.opts.Changed()
+	}
 	if err = errors.Join(err, exp.Close()); err != nil {
-		o.Err = err
-		return o
+		return Outcome{Ecosystem: ecosystem, Err: err}
 	}
 	return loaded
 }
