@@ -49,6 +49,12 @@ type Image struct {
 	Tags          []string  // sorted
 }
 
+// Scannable says whether the image is of a kind that scanners read.
+func (i *Image) Scannable() bool {
+	m := Manifest{MediaType: i.MediaType, ArtifactType: i.ArtifactType}
+	return m.Scannable()
+}
+
 // StoredManifest is the exact bytes of a stored manifest.
 type StoredManifest struct {
 	RepositoryID int64

@@ -181,7 +181,8 @@ func withoutAdvisories(ecosystem string, err error) error {
 }
 
 // Merged is what all layers of an image of a repository hold together.
-// Errors: ImageError, those of Layers.
+// Errors: ImageError, with the *inventory.Error behind it if there is one; those
+// of Layers.
 func Merged(ctx context.Context, from Layers, account, repository string, m *registry.Manifest) (*inventory.Inventory, error) {
 	layers := make([]inventory.Layer, 0, len(m.Layers))
 	for _, l := range m.Layers {
@@ -189,7 +190,7 @@ func Merged(ctx context.Context, from Layers, account, repository string, m *reg
 		var fault *inventory.Error
 		switch {
 		case errors.As(err, &fault):
-			return nil, ImageError(fmt.Sprintf("ScanError: The layer '%s' cannot be scanned: %s.", l.Digest, fault))
+			return nil, errors.Join(ImageError(fmt.Sprintf("ScanError: The layer '%s' cannot be scanned: %s.", l.Digest, fault)), fault)
 		case registry.CodeOf(err) == registry.CodeLayersNotFound:
 			return nil, ImageError(fmt.Sprintf("UnsupportedImageError: The layer '%s' is not stored in this registry.", l.Digest))
 		case err != nil:
@@ -200,7 +201,7 @@ func Merged(ctx context.Context, from Layers, account, repository string, m *reg
 	inv, err := inventory.Merge(layers)
 	var fault *inventory.Error
 	if errors.As(err, &fault) {
-		return nil, ImageError(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault))
+		return nil, errors.Join(ImageError(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault)), fault)
 	}
 	return inv, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/sbom"
 	"github.com/ecru-registry/ecru/internal/scan/inventory"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 )
@@ -30,7 +31,7 @@ func contentsOf(inv *inventory.Inventory) *contents {
 		releases: match.Releases(inv, match.AllPackages),
 	}
 	for i := range inv.Packages {
-		c.packages[i] = packageOf(&inv.Packages[i])
+		c.packages[i] = packageOf(&inv.Packages[i], inv.OS)
 	}
 	for _, s := range match.Components(inv, match.AllPackages) {
 		c.of[s.Component] = s.Packages
@@ -52,10 +53,10 @@ func (c *contents) located(component finding.Component, layers []string) []findi
 }
 
 // packageOf words an installed package as Inspector does.
-func packageOf(p *inventory.Package) finding.Package {
+func packageOf(p *inventory.Package, os inventory.OSRelease) finding.Package {
 	out := finding.Package{
 		Name: p.Name, Version: p.Upstream(), Release: p.Release, Epoch: p.Epoch,
-		Arch: strings.ToUpper(p.Arch), Manager: managerOf(p.Kind),
+		Arch: strings.ToUpper(p.Arch), Manager: managerOf(p.Kind), PURL: sbom.PackageURL(p, os),
 	}
 	if out.Manager != osManager {
 		out.Path = p.Path

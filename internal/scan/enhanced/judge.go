@@ -1,0 +1,128 @@
+package enhanced
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ecru-registry/ecru/internal/finding"
+	"github.com/ecru-registry/ecru/internal/meta"
+	"github.com/ecru-registry/ecru/internal/scan"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
+	"github.com/ecru-registry/ecru/internal/scan/inventory"
+	"github.com/ecru-registry/ecru/internal/scan/match"
+)
+
+// judgement is what came of judging the components of an image.
+type judgement struct {
+	missing []string // ecosystems without advisories
+	judged  int      // releases with them
+	oldest  time.Time
+}
+
+// nothing says that there were no advisories at all: an answer without any would
+// read as "nothing found".
+func (j judgement) nothing() bool { return j.judged == 0 }
+
+func (j judgement) notes() []string {
+	if len(j.missing) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("No vulnerability data is loaded for '%s'.", strings.Join(j.missing, "', '"))}
+}
+
+// judge stores an inventory with its components, and judges those that never were.
+func (s *Scanner) judge(ctx context.Context, inv *inventory.Inventory, releases []string) (judgement, error) {
+	encoded, err := scan.EncodeInventory(inv)
+	if err != nil {
+		return judgement{}, err
+	}
+	ecosystem, _ := match.Ecosystem(inv.OS)
+	if err := s.Catalog.PutInventory(ctx, inv.ID(), ecosystem, encoded); err != nil {
+		return judgement{}, err
+	}
+	subjects := match.Components(inv, match.AllPackages)
+	components := make([]finding.Component, len(subjects))
+	for i, subject := range subjects {
+		components[i] = subject.Component
+	}
+	// Before they are judged: whoever follows the advisories has to know of them.
+	indexed, err := s.Catalog.IndexInventory(ctx, inv.ID(), components)
+	if err != nil {
+		return judgement{}, err
+	}
+	unjudged := map[string][]meta.IndexedComponent{}
+	for _, c := range indexed {
+		if !c.Judged && c.ID != 0 {
+			unjudged[c.Release] = append(unjudged[c.Release], c)
+		}
+	}
+	var out judgement
+	for _, release := range releases {
+		if err := s.judgeRelease(ctx, release, unjudged[release], &out); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Scanner) judgeRelease(ctx context.Context, release string, components []meta.IndexedComponent, out *judgement) error {
+	exports := match.Export(release)
+	if len(exports) == 0 {
+		return nil
+	}
+	err := s.Advisories.Ensure(ctx, exports[0])
+	var a answer
+	if err == nil {
+		a, err = judgeAll(ctx, s.Judge, s.Catalog, release, components, true)
+	}
+	if err == nil {
+		out.judged++
+		if checked := a.source.Checked(); out.oldest.IsZero() || checked.Before(out.oldest) {
+			out.oldest = checked
+		}
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var none *match.NoAdvisoriesError
+	if !errors.As(err, &none) && !errors.Is(err, advisory.ErrOff) && !errors.Is(err, advisory.ErrNoExport) {
+		s.Logger.WarnContext(ctx, "an image is scanned without the advisories of an ecosystem", "ecosystem", exports[0], "error", err)
+	}
+	out.missing = append(out.missing, exports[0])
+	return nil
+}
+
+// Problems is where problems are kept.
+type Problems interface {
+	PutProblems(ctx context.Context, all []meta.ComponentProblems) (int, error)
+}
+
+// answer is what came of judging components.
+type answer struct {
+	problems map[finding.Component][]finding.Problem
+	source   advisory.Source
+	queued   int // changes that it has led to
+}
+
+// judgeAll judges components of a release and stores what is wrong with them.
+// Without components it only asks by which advisories they would be.
+func judgeAll(ctx context.Context, judge Judge, store Problems, release string, components []meta.IndexedComponent, ifUnjudged bool) (a answer, err error) {
+	plain := make([]finding.Component, len(components))
+	for i, c := range components {
+		plain[i] = c.Component
+	}
+	a.problems, a.source, err = judge.Judge(ctx, release, plain)
+	if err != nil || len(components) == 0 {
+		return a, err
+	}
+	all := make([]meta.ComponentProblems, len(components))
+	for i, c := range components {
+		all[i] = meta.ComponentProblems{Component: c.ID, Problems: a.problems[c.Component], IfUnjudged: ifUnjudged}
+	}
+	a.queued, err = store.PutProblems(ctx, all)
+	return a, err
+}
