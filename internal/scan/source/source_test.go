@@ -75,9 +75,9 @@ func alpine(t testing.TB) string {
 // imageOf makes an image of layers.
 func imageOf(t testing.TB, layers ...[]byte) v1.Image {
 	t.Helper()
-	img := empty.Image
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	for _, data := range layers {
-		l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil })
+		l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }, tarball.WithMediaType(types.OCILayer))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -336,8 +336,7 @@ func TestOtherTools(t *testing.T) {
 		t.Skip("skopeo is not installed")
 	}
 	dir := t.TempDir()
-	img := mutate.ConfigMediaType(mutate.MediaType(imageOf(t, rootfs(t, alpine(t))), types.OCIManifestSchema1), types.OCIConfigJSON)
-	writeLayout(t, filepath.Join(dir, "layout"), map[string]v1.Image{"1": img})
+	writeLayout(t, filepath.Join(dir, "layout"), map[string]v1.Image{"1": imageOf(t, rootfs(t, alpine(t)))})
 	from := "oci:" + filepath.Join(dir, "layout") + ":1"
 	want := bare(read(t, from, source.Options{}).Inventory)
 	for to, where := range map[string]string{
