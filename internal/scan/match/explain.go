@@ -35,7 +35,8 @@ const (
 	NoAdvisories    Outcome = "NO_ADVISORIES"    // none are loaded
 	Unmentioned     Outcome = "UNMENTIONED"      // those that are loaded do not know the release
 	UnknownSystem   Outcome = "UNKNOWN_SYSTEM"   // none are published
-	NotFound        Outcome = "NOT_FOUND"        // no advisory about an installed package has the id
+	NotInstalled    Outcome = "NOT_INSTALLED"    // the package that it is about is not in the image
+	NotFound        Outcome = "NOT_FOUND"        // no advisory has the id
 )
 
 // Explanation says why a vulnerability is, or is not, among the findings of an
@@ -83,9 +84,10 @@ type PackageRef struct {
 }
 
 // Explain says what the advisories with an id (a CVE or any alias) mean for the
-// packages of an inventory, of operating system and languages. What is loaded is
-// looked at by package: an advisory about a package that is not installed is not
-// seen. Errors: those of the Lookup.
+// packages of an inventory, of operating system and languages. Advisories about
+// packages that are not installed are looked for only where no other has the id,
+// and only if the Lookup can page through all (an advisory.Store can). Errors:
+// those of the Lookup.
 func (m *Matcher) Explain(ctx context.Context, inv *inventory.Inventory, id string) (Explanation, error) {
 	e := &explainer{id: id, inv: inv, ids: map[string]bool{id: true}}
 	os := distroName(inv.OS)
@@ -95,6 +97,11 @@ func (m *Matcher) Explain(ctx context.Context, inv *inventory.Inventory, id stri
 	}
 	for _, name := range explained(inv) {
 		if err := e.release(ctx, m, name, name == os); err != nil {
+			return Explanation{}, err
+		}
+	}
+	if !e.spoken() {
+		if err := e.elsewhere(ctx, m); err != nil {
 			return Explanation{}, err
 		}
 	}
@@ -118,12 +125,18 @@ func explained(inv *inventory.Inventory) []string {
 
 // explainer collects statements.
 type explainer struct {
-	id  string
-	inv *inventory.Inventory
-	ids map[string]bool // all ids of what was asked for
-	out []Statement
-	// looked are the exports that were read.
-	looked []string
+	id     string
+	inv    *inventory.Inventory
+	ids    map[string]bool // all ids of what was asked for
+	out    []Statement
+	looked []look
+}
+
+// look is a release whose advisories were read.
+type look struct {
+	release *release
+	source  advisory.Source
+	names   []string // of the installed packages
 }
 
 func (e *explainer) say(s Statement) { e.out = append(e.out, s) }
@@ -140,7 +153,7 @@ type candidate struct {
 func (e *explainer) release(ctx context.Context, m *Matcher, name string, isOS bool) error {
 	r := releaseNamed(name)
 	candidates := e.candidates(name)
-	err := m.read(ctx, r, candidates)
+	source, mentioned, err := m.read(ctx, r, candidates)
 	var none *NoAdvisoriesError
 	switch {
 	case errors.As(err, &none):
@@ -150,7 +163,15 @@ func (e *explainer) release(ctx context.Context, m *Matcher, name string, isOS b
 	case err != nil:
 		return err
 	}
-	e.looked = append(e.looked, name)
+	if !mentioned && isOS {
+		e.say(Statement{Outcome: Unmentioned, Release: name, Sentence: fmt.Sprintf(
+			"The advisories of %s that are loaded do not speak of the release %s at all.", source.Ecosystem, name)})
+	}
+	l := look{release: r, source: source}
+	for _, c := range candidates {
+		l.names = append(l.names, c.Name)
+	}
+	e.looked = append(e.looked, l)
 	e.widen(candidates)
 	for _, c := range candidates {
 		e.component(r, c)
@@ -186,20 +207,20 @@ func (e *explainer) candidates(name string) []*candidate {
 	return all
 }
 
-// read fills in what is stored about the candidates.
-func (m *Matcher) read(ctx context.Context, r *release, candidates []*candidate) error {
-	names := make([]string, 0, len(candidates))
+// read fills in what is stored about the candidates, and says whether the
+// release is spoken of.
+func (m *Matcher) read(ctx context.Context, r *release, candidates []*candidate) (source advisory.Source, mentioned bool, err error) {
+	names := []string{advisory.Contents}
 	for _, c := range candidates {
 		names = append(names, c.Name)
 	}
 	for range 10 {
-		source, err := m.source(ctx, r)
-		if err != nil {
-			return err
+		if source, err = m.source(ctx, r); err != nil {
+			return source, false, err
 		}
 		byName, current, err := m.entries(ctx, source, slices.Clone(names))
 		if err != nil {
-			return err
+			return source, false, err
 		}
 		if !current {
 			continue
@@ -209,12 +230,13 @@ func (m *Matcher) read(ctx context.Context, r *release, candidates []*candidate)
 				c.rules, err = compile(r, byName[c.Name])
 			}
 			if err != nil {
-				return err
+				return source, false, err
 			}
 		}
-		return nil
+		contents, err := compile(r, byName[advisory.Contents])
+		return source, len(contents) > 0, err
 	}
-	return fmt.Errorf("match: the advisories of %s change all the time", r.exports[0])
+	return source, false, fmt.Errorf("match: the advisories of %s change all the time", r.exports[0])
 }
 
 func decodeAll(entries []advisory.Entry) ([]*advisory.Record, error) {
@@ -321,12 +343,10 @@ func (e *explainer) finish() Explanation {
 		}
 	}
 	slices.Sort(out.Aliases)
-	spoken := false
 	for _, s := range e.out {
 		out.Found = out.Found || s.Outcome == Affected
-		spoken = spoken || s.AdvisoryID != ""
 	}
-	if !spoken {
+	if !e.spoken() {
 		out.Statements = append(out.Statements, Statement{Outcome: NotFound, Sentence: e.notFound()})
 	}
 	slices.SortStableFunc(out.Statements, func(a, b Statement) int {
@@ -335,12 +355,20 @@ func (e *explainer) finish() Explanation {
 	return out
 }
 
+// spoken: at least one advisory has the id.
+func (e *explainer) spoken() bool {
+	return slices.ContainsFunc(e.out, func(s Statement) bool { return s.AdvisoryID != "" })
+}
+
 func (e *explainer) notFound() string {
 	if len(e.looked) == 0 {
 		return fmt.Sprintf("Nothing was looked up about %s.", e.id)
 	}
-	return fmt.Sprintf("No advisory of %s that is about a package of this image has the id %s: the package that it is about is not installed, or nobody has published that id there.",
-		strings.Join(e.looked, ", "), e.id)
+	var names []string
+	for _, l := range e.looked {
+		names = append(names, l.release.name)
+	}
+	return fmt.Sprintf("None of the advisories for %s that were looked at has the id %s.", strings.Join(names, ", "), e.id)
 }
 
 // rank puts findings first and what was not looked at last.

@@ -123,7 +123,7 @@ func (s *Statement) sentence(c *candidate) string {
 		return fmt.Sprintf("%s would be affected, but its files belong to the operating system's package %s: the advisories of the distribution decide (%s).", who, c.ownedBy, s.AdvisoryID)
 	case Undecidable:
 		return fmt.Sprintf("%s cannot be compared: one of the versions is none by these rules %s.", who, by)
-	case NoAdvisories, Unmentioned, UnknownSystem, NotFound:
+	case NoAdvisories, Unmentioned, UnknownSystem, NotInstalled, NotFound:
 		// These are not about a component; whoever says them has the words.
 	}
 	return ""
