@@ -49,7 +49,7 @@ func (w *sweeper) start() {
 			err := w.s.Sweep(ctx)
 			if now := w.s.Now(); now.Sub(lastIdle) >= idleEvery {
 				lastIdle = now
-				err = errors.Join(err, w.s.SweepIdle(ctx), w.s.SweepSecrets(ctx))
+				err = errors.Join(err, w.s.SweepIdle(ctx), w.s.SweepSecrets(ctx), w.s.SweepReports(ctx))
 			}
 			if now := w.s.Now(); now.Sub(lastOrphans) >= orphanEvery {
 				lastOrphans = now
@@ -138,6 +138,11 @@ func (s *Service) sweepBlobs(ctx context.Context) error {
 // SweepOrphans removes bytes that no row knows: what a crash left between the
 // two steps of a commit or a removal.
 func (s *Service) SweepOrphans(ctx context.Context) error {
+	// What is newer than this moment is too young to be an orphan.
+	reports, err := s.reportKeys(ctx)
+	if err != nil {
+		return err
+	}
 	var batch []blob.Info
 	flush := func() error {
 		keys := make([]string, len(batch))
@@ -149,7 +154,7 @@ func (s *Service) SweepOrphans(ctx context.Context) error {
 			return err
 		}
 		for _, info := range batch {
-			if known[info.Key] {
+			if known[info.Key] || reports[info.Key] {
 				continue
 			}
 			err := s.removeOrphan(ctx, info)
@@ -160,7 +165,7 @@ func (s *Service) SweepOrphans(ctx context.Context) error {
 		batch = batch[:0]
 		return nil
 	}
-	err := s.Content.List(ctx, func(info blob.Info) error {
+	err = s.Content.List(ctx, func(info blob.Info) error {
 		if s.Now().Sub(info.ModTime) < orphanGrace {
 			return nil
 		}

@@ -98,6 +98,10 @@ type Config struct {
 	// EventsStored is called after a transaction that has stored events. It must
 	// not block.
 	EventsStored func()
+	// Findings composes what Inspector's API tells of findings, and Contents what
+	// bills of materials list. Nil where nothing is scanned.
+	Findings FindingReader
+	Contents ImageContents
 	// Replays hands stored events to the rules again; nil means that nobody can.
 	Replays Replayer
 	// CheckTarget says why a rule of an account must not have a target; nil lets
@@ -127,6 +131,7 @@ type Service struct {
 	rootKeys    sync.Mutex // held while one is switched off or removed
 	sweeper     *sweeper
 	said        sayings
+	inspector   inspector
 	walks       chan struct{} // has an element for each who looks at many secrets
 }
 
