@@ -97,7 +97,9 @@ func (a *appWriter) python(i int) {
 }
 
 func (a *appWriter) gem(i int) {
-	a.put(fmt.Sprintf("usr/local/bundle/specifications/gem-%d-2.%d.gemspec", i, i%9), fmt.Sprintf("# -*- encoding: utf-8 -*-\n# stub: gem-%d 2.%d ruby lib\n\nGem::Specification.new do |s|\n  s.name = \"gem-%d\".freeze\n%send\n", i, i%9, i, a.prose(1500)))
+	name, version := fmt.Sprintf("gem-%d", i), fmt.Sprintf("2.%d", i%9)
+	a.put("usr/local/bundle/specifications/"+name+"-"+version+".gemspec", "# -*- encoding: utf-8 -*-\n# stub: "+name+" "+version+" ruby lib\n\nGem::Specification.new do |s|\n"+
+		"  s.name = \""+name+"\".freeze\n  s.version = \""+version+"\"\n"+a.prose(1500)+"end\n")
 }
 
 func (a *appWriter) lists(n int) {

@@ -2,8 +2,8 @@ package inventory
 
 import "testing"
 
-// fuzzLanguage is fuzzParser for language files; the budget shows what a parser takes without asking.
-func fuzzLanguage(f *testing.F, path string, parse func(*input) ([]Package, error)) {
+// fuzzText is fuzzParser for language files; the budget shows what a parser takes without asking.
+func fuzzText(f *testing.F, path string, parse func(*input) ([]Package, error)) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		in := testInput(path, data)
 		in.lim = fuzzLimits().withDefaults()
@@ -27,37 +27,37 @@ func FuzzNPM(f *testing.F) {
 	f.Add([]byte(`{"name":"@a/b","version":"v1.0.0","private":true}`))
 	f.Add([]byte("\xef\xbb\xbf{\"n\\u0061me\":\"a\", \"version\" : \"1\"}"))
 	f.Add([]byte(`{"dependencies":{"name":"x"},"name":["a"],"version":1}`))
-	fuzzLanguage(f, "node_modules/@a/b/package.json", parseNPM)
+	fuzzText(f, "node_modules/@a/b/package.json", parseNPM)
 }
 
 func FuzzPNPMStore(f *testing.F) {
 	f.Add([]byte(`{"name":"a","version":"1.0.0"}`))
 	f.Add([]byte(`{ block(); }`))
-	fuzzLanguage(f, ".pnpm-store/v3/files/00/ab", parsePNPMStore)
+	fuzzText(f, ".pnpm-store/v3/files/00/ab", parsePNPMStore)
 }
 
 func FuzzPython(f *testing.F) {
 	f.Add([]byte("Metadata-Version: 2.1\nName: a\nVersion: 1.0\n\nName: no\n"))
 	f.Add([]byte("summary: x\r\n Name: no\r\nNAME:a\r\nversion : 1\r\n"))
-	fuzzLanguage(f, "x.dist-info/METADATA", parsePython)
+	fuzzText(f, "x.dist-info/METADATA", parsePython)
 }
 
 func FuzzGem(f *testing.F) {
 	f.Add([]byte("# stub: a 1.0 ruby lib\n"))
 	f.Add([]byte("Gem::Specification.new do |s|\n  s.name = \"a\".freeze\n  s.version = Gem::Version.new('1.0')\nend"))
-	fuzzLanguage(f, "specifications/a.gemspec", parseGem)
+	fuzzText(f, "specifications/a.gemspec", parseGem)
 }
 
 func FuzzComposer(f *testing.F) {
 	f.Add([]byte(`[{"name":"a/b","version":"v1.0.0"}]`))
 	f.Add([]byte(`{"packages":[{"version":"1","name":"a/b"},{}],"dev":true}`))
-	fuzzLanguage(f, "vendor/composer/installed.json", parseComposer)
+	fuzzText(f, "vendor/composer/installed.json", parseComposer)
 }
 
 func FuzzDotNet(f *testing.F) {
 	f.Add([]byte(`{"runtimeTarget":{"name":"t"},"targets":{"t":{"A/1":{"runtime":{}},"B/1":{}}},"libraries":{"A/1":{"type":"package"},"B/1":{"type":"package"}}}`))
 	f.Add([]byte(`{"libraries":{"runtimepack.R/8.0.0":{"type":"runtimepack"}},"targets":{},"runtimeTarget":"t"}`))
-	fuzzLanguage(f, "x.deps.json", parseDotNet)
+	fuzzText(f, "x.deps.json", parseDotNet)
 }
 
 func FuzzDpkgList(f *testing.F) {
