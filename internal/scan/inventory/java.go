@@ -452,8 +452,11 @@ func (j *javaReader) random(a *javaArchive, item *zipItem, depth int) (io.Reader
 	if s.err != nil {
 		j.in.spool.err = s.err
 	}
-	if err != nil {
-		return nil, 0, err
+	if err == nil {
+		err = j.charge(min(size, most))
 	}
-	return at, size, j.charge(size)
+	if err == nil && size > most {
+		err = fmt.Errorf("unpacks to more than %d bytes", most)
+	}
+	return at, size, err
 }
