@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -135,7 +138,41 @@ func (s *Service) resettling(ctx context.Context, account string, matters bool, 
 	if !matters {
 		return change()
 	}
-	return s.withJob(ctx, enhanced.NewResettleJob(account, "", s.Now()), change)
+	return s.withJob(ctx, enhanced.NewResettleJob(account, "", s.Now()), func() error {
+		if err := change(); err != nil {
+			return err
+		}
+		return s.Store.PutSetting(ctx, account, settingSuppressions, uuid.NewString())
+	})
+}
+
+// suppressingFilters are those of an account that suppress what they select.
+func (s *Service) suppressingFilters(ctx context.Context, account string) ([]FindingFilter, error) {
+	all, err := s.FindingFilters(ctx, account)
+	return slices.DeleteFunc(all, func(f FindingFilter) bool { return !f.suppresses() }), err
+}
+
+// filteredBy answers which filter suppresses a finding, nil when none does. One
+// goroutine at a time may ask.
+func filteredBy(filters []FindingFilter, region string) func(finding.Finding) *finding.Suppression {
+	matchers := make([]*finding.Matcher[finding.Finding], len(filters))
+	for i := range filters {
+		matchers[i] = filters[i].Criteria.NewMatcher(region)
+	}
+	return func(f finding.Finding) *finding.Suppression {
+		// A filter for active findings is about what is active but for filters:
+		// otherwise it would let go of what it has suppressed.
+		f.Status = finding.Active
+		for i, m := range matchers {
+			if m.Matches(&f) {
+				by := &filters[i]
+				return &finding.Suppression{
+					Kind: finding.SuppressedByFilter, ID: by.ARN, Author: by.Author, Reason: cmp.Or(by.Reason, by.Description, by.Name),
+				}
+			}
+		}
+		return nil
+	}
 }
 
 // newFilterID is sixteen random hexadecimal digits.

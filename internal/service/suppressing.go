@@ -47,6 +47,7 @@ type saying struct {
 	version   string
 	decisions []finding.Decision
 	documents []VexDocument
+	filters   []FindingFilter // that suppress
 }
 
 // sayings keeps those of the accounts that were asked for last.
@@ -58,7 +59,8 @@ type sayings struct {
 const maxSayings = 64
 
 // Suppressing answers what says of a finding of an image why it does not count:
-// nil when nothing does. Decisions count before VEX documents.
+// nil when nothing does. Decisions count before VEX documents, and those before
+// the filters of Inspector's API.
 func (s *Service) Suppressing(ctx context.Context, account string, c finding.Coverage) (func(finding.Finding) *finding.Suppression, error) {
 	said, err := s.saying(ctx, account)
 	if err != nil {
@@ -79,11 +81,15 @@ func (s *Service) Suppressing(ctx context.Context, account string, c finding.Cov
 		return nil, err
 	}
 	sources = append(sources, beside...)
+	filtered := filteredBy(said.filters, s.Default.Region)
 	return func(f finding.Finding) *finding.Suppression {
 		if d := excusing(said.decisions, f, now); d != nil {
 			return &finding.Suppression{Kind: finding.SuppressedByDecision, ID: d.ID, Author: d.Author, Reason: d.Reason, Until: d.ExpiresAt}
 		}
-		return excusedBy(sources, until, f)
+		if excused := excusedBy(sources, until, f); excused != nil {
+			return excused
+		}
+		return filtered(f)
 	}, nil
 }
 
@@ -138,6 +144,9 @@ func (s *Service) saying(ctx context.Context, account string) (*saying, error) {
 	}
 	fresh := &saying{version: version}
 	if fresh.decisions, err = s.decisionsInForce(ctx, account, s.Now()); err != nil {
+		return nil, err
+	}
+	if fresh.filters, err = s.suppressingFilters(ctx, account); err != nil {
 		return nil, err
 	}
 	err = s.eachVexDocument(ctx, account, "", func(d VexDocument) bool {
