@@ -108,3 +108,40 @@ func FuzzRustList(f *testing.F) {
 		_ = readRustList(&io.LimitedReader{R: bytes.NewReader(data), N: 1 << 20}, func(*rustCrate) error { return nil })
 	})
 }
+
+// FuzzZipFields changes numbers in archives that are otherwise whole: changed bytes alone rarely get past the signatures.
+func FuzzZipFields(f *testing.F) {
+	inside := zipOf(f, pom("g", "b", "2"))
+	archives := []string{
+		zipOf(f, pom("g", "a", "1"), manifest("Implementation-Version: 1"), zipped{name: "b.jar", body: inside, stored: true}, zipped{name: "c.jar", body: inside}), zip64Of(inside),
+	}
+	f.Add(uint8(0), uint16(22), uint32(0xffffffff), uint16(10), uint32(7))
+	f.Add(uint8(1), uint16(0), uint32(1), uint16(70), uint32(1<<31))
+	f.Fuzz(func(t *testing.T, which uint8, at uint16, value uint32, at2 uint16, value2 uint32) {
+		body := []byte(archives[int(which)%len(archives)])
+		patch(body, len(body)-4-int(at)%(len(body)-4), value)
+		patch(body, len(body)-4-int(at2)%(len(body)-4), value2)
+		in := languageInput("x.jar", string(body))
+		in.lim.ArchiveBytes = 1 << 20
+		in.left = newLanguageBudget(in.lim)
+		_, _ = parseJava(in)
+	})
+}
+
+// FuzzELFFields does so with a program of Go and Rust at once.
+func FuzzELFFields(f *testing.F) {
+	programs := [][]byte{
+		elfOf(true, binary.LittleEndian, section{name: goBuildInfoSection, body: goSection("go1.22.3", "mod\tx\tv1\n")}, section{name: rustAuditSection, body: deflated(f, rustList)}),
+		elfOf(false, binary.BigEndian, section{name: goBuildInfoSection, body: append([]byte(goBuildInfoMagic), make([]byte, 18)...), addr: 0x1000}, section{name: ".data", body: make([]byte, 64), addr: 0x2000}),
+	}
+	f.Add(uint8(0), uint16(0x28), uint32(0), uint16(0x3c), uint32(9))
+	f.Add(uint8(1), uint16(0x4e), uint32(4), uint16(0x50), uint32(0x2000))
+	f.Fuzz(func(t *testing.T, which uint8, at uint16, value uint32, at2 uint16, value2 uint32) {
+		body := bytes.Clone(programs[int(which)%len(programs)])
+		patch(body, int(at)%(len(body)-4), value)
+		patch(body, int(at2)%(len(body)-4), value2)
+		_, _ = parseBinary(languageInput("app", string(body)))
+	})
+}
+
+func patch(body []byte, at int, value uint32) { binary.LittleEndian.PutUint32(body[at:], value) }
