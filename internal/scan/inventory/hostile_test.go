@@ -252,7 +252,7 @@ func TestCutAtAnyByte(t *testing.T) {
 func TestLayerCutAtAnyByte(t *testing.T) {
 	plain := tarOf(t, file(status, dpkg("a 1")), npmFile("node_modules/a", "a", "1"), program("bin/x"))
 	zipped := gzipOf(t, plain)
-	for i := range len(zipped) {
+	for i := range zipped {
 		var own *Error
 		if _, err := ReadLayer(t.Context(), bytes.NewReader(zipped[:i]), Limits{}); i > 0 && !errors.As(err, &own) {
 			t.Fatalf("gzip cut to %d of %d bytes: %v", i, len(zipped), err)

@@ -19,6 +19,7 @@ func languageExtractors() []extractor {
 		{kind: KindNPM, wants: wantsNPM, parse: parseNPM, installed: installedNPM},
 		{kind: KindNPM, wants: wantsPNPMStore, parse: parsePNPMStore, installed: nowhere},
 		{kind: KindPyPI, wants: wantsPython, parse: parsePython},
+		{kind: KindPyPI, wants: wantsEgg, parse: parseEgg},
 		{kind: KindGem, wants: wantsGem, parse: parseGem},
 		{kind: KindComposer, wants: wantsComposer, parse: parseComposer},
 		{kind: KindNuGet, wants: wantsDotNet, parse: parseDotNet},

@@ -1,6 +1,12 @@
 package inventory
 
-import "testing"
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
 
 // fuzzText is fuzzParser for language files; the budget shows what a parser takes without asking.
 func fuzzText(f *testing.F, path string, parse func(*input) ([]Package, error)) {
@@ -40,6 +46,21 @@ func FuzzPython(f *testing.F) {
 	f.Add([]byte("Metadata-Version: 2.1\nName: a\nVersion: 1.0\n\nName: no\n"))
 	f.Add([]byte("summary: x\r\n Name: no\r\nNAME:a\r\nversion : 1\r\n"))
 	fuzzText(f, "x.dist-info/METADATA", parsePython)
+}
+
+func FuzzEgg(f *testing.F) {
+	f.Add([]byte("PK\x05\x06" + strings.Repeat("\x00", 18)))
+	var egg bytes.Buffer
+	w := zip.NewWriter(&egg)
+	info, err := w.Create("EGG-INFO/PKG-INFO")
+	if err == nil {
+		_, err = info.Write([]byte("Name: x\nVersion: 1.0\n"))
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(egg.Bytes())
+	fuzzText(f, "x.egg", parseEgg)
 }
 
 func FuzzGem(f *testing.F) {

@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"archive/zip"
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -91,6 +93,27 @@ func TestPython(t *testing.T) {
 				t.Errorf("found %q, want %q", got, want)
 			}
 		})
+	}
+}
+
+func TestEgg(t *testing.T) {
+	var egg bytes.Buffer
+	w := zip.NewWriter(&egg)
+	for name, body := range map[string]string{"EGG-INFO/PKG-INFO": "Name: x\nVersion: 1.0\n", "x/EGG-INFO/PKG-INFO": "Name: no\nVersion: 1\n", "x.py": "pass"} {
+		f, err := w.Create(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	inv := merge(t, stack(t, layer(file("lib/x-1.0-py3.12.egg", egg.String()), file("lib/y.egg", "no zip"), file("lib/z.egg", egg.String()[:100])))...)
+	if got := foundAt(inv); got != "pypi x 1.0 lib/x-1.0-py3.12.egg" || len(inv.Warnings) != 2 {
+		t.Errorf("found %q, %+v", got, inv.Warnings)
 	}
 }
 

@@ -59,3 +59,37 @@ func parsePython(in *input) ([]Package, error) {
 	}
 	return in.one(name, version)
 }
+
+// wantsEgg takes eggs that are not unpacked: unlike wheels they are installed as they are.
+func wantsEgg(path string) bool { return strings.HasSuffix(path, ".egg") }
+
+// parseEgg reads the metadata within.
+func parseEgg(in *input) ([]Package, error) {
+	file, size, err := in.readerAt()
+	if err != nil {
+		return nil, err
+	}
+	z, err := openZip(file, size)
+	if err != nil {
+		return nil, err
+	}
+	var info zipItem
+	isInfo := func(name []byte) bool { return string(name) == "EGG-INFO/PKG-INFO" }
+	if err := z.each(in.text, isInfo, func(i zipItem) error { info = i; return nil }); err != nil || info.name == "" {
+		return nil, err
+	}
+	var inflater io.ReadCloser
+	body, err := z.open(&info, &inflater)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.charge(maxEggInfo); err != nil {
+		return nil, err
+	}
+	within := *in
+	within.r = io.LimitReader(body, maxEggInfo)
+	return parsePython(&within)
+}
+
+// maxEggInfo is more than anybody's metadata. Name and version are at its beginning.
+const maxEggInfo = 1 << 20
