@@ -10,6 +10,8 @@ import (
 
 // IndexedComponent is a component as the store knows it.
 type IndexedComponent struct {
+	// ID is never used again. It is 0 for what no advisory can name and the store
+	// does not keep: fields that are no text, or of 2,000 bytes together.
 	ID int64
 	finding.Component
 	// Judged says that its problems were stored at least once, even if there
@@ -21,9 +23,15 @@ type IndexedComponent struct {
 type ComponentProblems struct {
 	Component int64
 	Problems  []finding.Problem
+	// IfUnjudged stores them only if the component was never judged. It is for
+	// whoever meets a component for the first time: advisories may have changed
+	// since it was judged, and who judges it again because of that may have been
+	// faster.
+	IfUnjudged bool
 }
 
-// StoredProblem is a problem of a component.
+// StoredProblem is a problem of a component. Nobody modifies it: others may
+// have got the same.
 type StoredProblem struct {
 	Component int64
 	Of        finding.Component
@@ -44,7 +52,9 @@ type ProblemChange struct {
 // Components keeps which inventories hold what, and what is wrong with it.
 type Components interface {
 	// IndexInventory notes the components of an inventory, and answers them in
-	// the order given. An inventory's components never change: again is cheap.
+	// the order given. An inventory's components hardly ever change: again is
+	// cheap, and other components replace those before. What no coverage needs
+	// is forgotten a day after it was last indexed.
 	IndexInventory(ctx context.Context, inventory string, components []finding.Component) ([]IndexedComponent, error)
 	// ComponentsNamed answers up to limit components of any of the releases
 	// with the name, in order of id, after an id. Those that no inventory has
@@ -52,17 +62,21 @@ type Components interface {
 	ComponentsNamed(ctx context.Context, releases []string, name string, after int64, limit int) ([]IndexedComponent, error)
 	// Releases answers the distinct releases of all components.
 	Releases(ctx context.Context) ([]string, error)
-	// PutProblems replaces the problems of components. What is different from
-	// before (in more than Modified) is queued as a ProblemChange in the same
-	// transaction, unless the component was never judged. It answers how many
-	// were queued.
+	// PutProblems replaces the problems of components; components that are gone
+	// are passed over. What is different from before (in more than Modified) is
+	// queued as a ProblemChange in the same transaction, unless the component was
+	// never judged. It answers how many were queued. Of the problems of a
+	// component and vulnerability the order does not count.
 	PutProblems(ctx context.Context, all []ComponentProblems) (int, error)
 	// InventoryProblems answers the problems of an inventory's components.
 	InventoryProblems(ctx context.Context, inventory string) ([]StoredProblem, error)
-	// ProblemChanges answers up to limit changes, oldest first.
+	// ProblemChanges answers up to limit changes, oldest first. Of a component and
+	// vulnerability there is one: a newer takes the place of the one before, and
+	// begins anew.
 	ProblemChanges(ctx context.Context, limit int) ([]ProblemChange, error)
-	// SettleProblemChanges notes how far changes were settled; those with a
-	// negative Done are finished and forgotten.
+	// SettleProblemChanges notes how far changes were settled, by Seq; those with
+	// a negative Done are finished and forgotten. Those that a newer has replaced
+	// are passed over.
 	SettleProblemChanges(ctx context.Context, all []ProblemChange) error
 }
 
@@ -76,7 +90,8 @@ type CoverageQuery struct {
 	// Component, when set, selects coverage (of any account) of images that
 	// hold the component.
 	Component int64
-	// DueBefore, when set, selects what is due, of any account.
+	// DueBefore, when set, selects what was due before then or at it, of any
+	// account.
 	DueBefore time.Time
 	// Gone selects images that were deleted, too.
 	Gone bool
@@ -86,10 +101,19 @@ type CoverageQuery struct {
 // image outlives it, until its findings are purged: deletion sets GoneAt and
 // DueAt in the transaction that deletes, archiving and restoring set DueAt, and
 // so does a pull that was recorded of an image whose eligibility has expired.
+// A digest has one coverage in its repository, also when it was deleted and was
+// pushed again: PutCoverage revives it then.
 type Coverages interface {
 	// PutCoverage stores the coverage of an image, new or changed, and sets its
 	// ID; events are appended in the same transaction. It answers false, and
-	// stores nothing, when the image of a new coverage is gone.
+	// stores nothing, when the image of a new coverage is gone. Its inventory has
+	// been indexed.
+	//
+	// GoneAt, the account and what is read from the image are the store's to say.
+	// Where the caller has not seen the newest (GoneAt, Image.Status or, of
+	// expired eligibility, Image.PulledAt, as they were read), the coverage is due
+	// at once, so that nothing is missed that happened meanwhile. GoneAt and DueAt
+	// are set to what was stored.
 	PutCoverage(ctx context.Context, c *finding.Coverage, events []Event) (bool, error)
 	// Coverage answers the coverage of images that have one.
 	Coverage(ctx context.Context, repositoryID int64, digests []string) (map[string]finding.Coverage, error)
@@ -116,9 +140,11 @@ type Settling struct {
 
 // Settled is what findings are from now on.
 type Settled struct {
-	// Coverage replaces the coverage when it is set.
+	// Coverage replaces the coverage when it is set; what is the store's to say
+	// is not looked at, as in PutCoverage.
 	Coverage *finding.Coverage
-	// Findings are new or changed; what is not named stays.
+	// Findings are new or changed; what is not named stays. Their ID, UID,
+	// Account, Repository and Digest are the store's to say.
 	Findings []finding.State
 	Events   []Event
 }
@@ -126,7 +152,10 @@ type Settled struct {
 // FindingSort is what findings are ordered by.
 type FindingSort string
 
-// The orders. Ties are broken by id.
+// The orders. Ties are broken by id, in the same direction. The most severe is
+// the greatest, words are ordered as such, and what has no score comes first.
+// The orders by id, severity and vulnerability read no more than a page; the
+// others read what the query selects.
 const (
 	SortByID            FindingSort = ""
 	SortBySeverity      FindingSort = "SEVERITY" // by rank
@@ -183,8 +212,10 @@ type FindingCount struct {
 // Findings keeps the state of the findings of enhanced scanning.
 type Findings interface {
 	// SettleFindings lets decide say what the findings of images are, each with nobody
-	// else's change in between; coverage that is gone is passed over. With
-	// vulnerabilities only those are looked at. decide is called within the
+	// else's change in between. That of deleted images is settled, too; what is
+	// not there any more is passed over. With vulnerabilities only those are
+	// looked at. One call is one transaction, in which nobody else may write on
+	// SQLite: a hundred images are many. decide is called within the
 	// transaction, again when that is tried again; it must be quick and must not
 	// use the store. An error of decide ends the whole call and is returned as
 	// it is.
@@ -192,6 +223,6 @@ type Findings interface {
 	// ListFindings answers a page.
 	ListFindings(ctx context.Context, account string, q FindingQuery) ([]finding.State, error)
 	// CountFindings counts by group and severity what a query selects; its
-	// order, After and Limit are not looked at.
+	// order, After and Limit are not looked at. The answer has no order.
 	CountFindings(ctx context.Context, account string, q FindingQuery, by FindingGroup) ([]FindingCount, error)
 }

@@ -124,6 +124,9 @@ func (i lockedImage) archive(t *tx, now int64, withSubject int) error {
 	if _, err := t.exec(qHideTags, 1, i.id, 1); err != nil {
 		return err
 	}
+	if err := i.dueCoverage(t, now); err != nil {
+		return err
+	}
 	return addImages(t, i.repository, -1)
 }
 
@@ -137,6 +140,9 @@ func (i lockedImage) restore(t *tx, status registry.ImageStatus, now int64) erro
 			return err
 		}
 		if _, err := t.exec(qHideTags, 0, i.id, 0); err != nil {
+			return err
+		}
+		if err := i.dueCoverage(t, now); err != nil {
 			return err
 		}
 	}

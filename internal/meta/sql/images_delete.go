@@ -164,7 +164,7 @@ func (d *removal) deleteImage() error {
 	if _, err := d.t.exec(qTouchBlobsOf, now, d.repository, now, d.id); err != nil {
 		return err
 	}
-	if _, err := d.t.exec(qDeleteImage, d.id); err != nil {
+	if err := deleteCovered(d.t, d.id, now); err != nil {
 		return err
 	}
 	if d.status != registry.ImageArchived { // those are not counted

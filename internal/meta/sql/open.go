@@ -28,14 +28,19 @@ type Config struct {
 
 // Store keeps metadata. It is made by Open.
 type Store struct {
-	d      *dialect
-	log    *slog.Logger
-	read   statements
-	writer writer
-	back   backend
-	purge  *purger
-	stats  statsCache
-	purged purgeMark
+	d    *dialect
+	log  *slog.Logger
+	read statements
+	// composed runs statements that are put together of parts: too many to keep
+	// them all prepared.
+	composed statements
+	writer   writer
+	back     backend
+	purge    *purger
+	stats    statsCache
+	purged   purgeMark
+	*packer
+	problems *problemReader
 	// manifests and memories are nil where other processes write, too.
 	manifests *manifestCache
 	memories
@@ -68,8 +73,11 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	s := &Store{log: c.Logger}
-	var err error
+	packer, err := newPacker()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{log: c.Logger, packer: packer}
 	scheme, rest, found := strings.Cut(c.URL, ":")
 	switch {
 	case found && scheme == "sqlite":
@@ -82,6 +90,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, oneLine(err)
 	}
+	s.problems = newProblemReader(s.d, packer)
 	s.purge = startPurger(s)
 	return s, nil
 }

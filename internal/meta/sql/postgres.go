@@ -50,6 +50,7 @@ func (s *Store) openPostgres(ctx context.Context, c Config) error {
 		return err
 	}
 	s.back, s.writer, s.d, s.read = b, b, b.d, direct{b.d, b.db}
+	s.composed = s.read
 	return nil
 }
 

@@ -41,6 +41,23 @@ func (s *Store) RecordPulls(ctx context.Context, pulls []meta.Pull) error {
 				return err
 			}
 		}
-		return nil
+		_, err := t.exec(qPullsDue, pullArguments(t.d, order, latest)...)
+		return err
 	})
+}
+
+// pullArguments makes the arguments of qPullsDue.
+func pullArguments(d *dialect, order []pulledImage, latest map[pulledImage]time.Time) []any {
+	if !d.numbered {
+		rows := make([][3]any, len(order))
+		for n, key := range order {
+			rows[n] = [3]any{key.repository, toText(key.digest), micros(latest[key])}
+		}
+		return []any{toJSON(rows)}
+	}
+	repositories, digests, times := make([]int64, len(order)), make([]string, len(order)), make([]int64, len(order))
+	for n, key := range order {
+		repositories[n], digests[n], times[n] = key.repository, toText(key.digest), micros(latest[key])
+	}
+	return []any{repositories, digests, times}
 }

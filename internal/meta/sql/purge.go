@@ -75,6 +75,7 @@ type purger struct {
 	poke   chan struct{}
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
+	swept  time.Time // when components were looked at last
 }
 
 // purgeEvery is how often the purger looks by itself: what another replica or
@@ -111,7 +112,7 @@ func (p *purger) loop(ctx context.Context) {
 		case <-p.poke:
 		case <-ticker.C:
 		}
-		for _, step := range []func(context.Context) (bool, error){p.repositoryStep, p.store.purgeAdvisoriesStep, p.store.purgeScanCounts} {
+		for _, step := range []func(context.Context) (bool, error){p.repositoryStep, p.store.purgeAdvisoriesStep, p.store.purgeScanCounts, p.sweepStep} {
 			if err := untilDone(ctx, step); err != nil && ctx.Err() == nil {
 				p.store.log.Warn("removing deleted content", "error", err)
 			}
@@ -145,4 +146,14 @@ func (p *purger) repositoryStep(ctx context.Context) (more bool, err error) {
 		return err
 	})
 	return more, err
+}
+
+// sweepStep forgets components that nothing needs, now and then.
+func (p *purger) sweepStep(ctx context.Context) (more bool, err error) {
+	now := time.Now()
+	if now.Sub(p.swept) < sweepEvery {
+		return false, nil
+	}
+	p.swept = now
+	return false, p.store.sweepComponents(ctx, now.Add(-sweepAfter))
 }

@@ -239,6 +239,9 @@ func (s *Store) DeleteRepository(ctx context.Context, account, name string, forc
 		if err := announceContent(t, announce, r); err != nil {
 			return err
 		}
+		if err := repositoryGone(t, r.ID, time.Now()); err != nil {
+			return err
+		}
 		deleted = r
 		finished, err = purgeRepositoryStep(t, r.ID, time.Now())
 		return err

@@ -34,6 +34,7 @@ func (s *Store) openSQLite(ctx context.Context, c Config, path string) error {
 		return fmt.Errorf("opening the database %s: %w", path, err)
 	}
 	s.back, s.writer, s.read, s.d = b, b.writer, b.prepared, b.prepared.d
+	s.composed = direct{s.d, b.readers}
 	// What the process before had claimed when it was killed is due at once.
 	err = s.write(ctx, func(t *tx) error {
 		if _, err := t.exec(qReleaseClaims); err != nil {
