@@ -82,6 +82,19 @@ func Ref(p *inventory.Package) string {
 	return "package-" + hex.EncodeToString(sum[:8])
 }
 
+// References are the names of the inventory's packages in the document, in their
+// order; empty for those that it does not list.
+func (d *Document) References() []string {
+	all := make([]string, len(d.Inventory.Packages))
+	listed := references(d.Packages())
+	for i := range all {
+		if d.Inventory.Packages[i].OwnedBy == "" {
+			all[i], listed = listed[0], listed[1:]
+		}
+	}
+	return all
+}
+
 // namespace makes the ids of documents ours.
 const namespace = "8d5e0a54-6c0f-4c5c-9d0b-0a0e5f3c7a61"
 
