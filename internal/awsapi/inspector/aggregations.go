@@ -33,6 +33,7 @@ func unionTypes() []wire.Union {
 			&types.AggregationResponseMemberPackageAggregation{}, &types.AggregationResponseMemberRepositoryAggregation{},
 			&types.AggregationResponseMemberTitleAggregation{},
 		),
+		wire.UnionOf[types.ClusterMetadata](&types.ClusterMetadataMemberAwsEcsMetadataDetails{}, &types.ClusterMetadataMemberAwsEksMetadataDetails{}),
 	}
 }
 
