@@ -112,6 +112,9 @@ func dropTimestamp(version []string) []string {
 // identify says what an archive without Maven's files is. Its name comes first: that is how repositories call it.
 func identify(n archiveName, m *jarManifest) coordinates {
 	c := coordinates{artifact: n.artifact, version: n.version}
+	if known := m.known(); known != "" && knownGroup(n.artifact) == "" {
+		c = coordinates{artifact: known, version: m.releaseVersion()}.or(c) // renamed
+	}
 	if c.version == "" {
 		c.version = m.releaseVersion()
 		c.artifact = m.artifact(n.stem)
@@ -122,6 +125,17 @@ func identify(n archiveName, m *jarManifest) coordinates {
 	c.group = formerGroup(c)
 	c.artifact = coordinate(c.artifact)
 	return c
+}
+
+// known is the well-known artifact that the manifest is about, or "": titles are often those of artifacts, and Tomcat's
+// bundles are called "org.apache.tomcat-coyote".
+func (m *jarManifest) known() string {
+	for _, s := range [...]string{strings.TrimPrefix(m.bundle, "org.apache."), m.title} {
+		if knownGroup(s) != "" && (strings.HasPrefix(s, "tomcat-") || s == m.title) {
+			return s
+		}
+	}
+	return ""
 }
 
 // splitGroup takes names apart that begin with the group, as sbt and Quarkus write them: "org.yaml.snakeyaml". Dots are

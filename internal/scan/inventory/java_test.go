@@ -110,6 +110,8 @@ func TestArchivesThatSayWhatTheyAre(t *testing.T) {
 			[]string{"org.apache.tomcat:tomcat-catalina@9.0.58", "org.apache.tomcat:tomcat@9.0.58"}},
 		{"usr/local/tomcat/lib/tomcat-coyote.jar", []zipped{manifest("Implementation-Title: Apache Tomcat", "Implementation-Version: 9.0.58")}, []string{"org.apache.tomcat:tomcat-coyote@9.0.58"}},
 		{"usr/local/tomcat/lib/servlet-api.jar", []zipped{manifest("Implementation-Title: Apache Tomcat", "Specification-Version: 4.0", "Implementation-Version: 9.0.58")}, []string{"org.apache.tomcat:tomcat-servlet-api@9.0.58"}},
+		{"usr/local/tomcat/lib/jsp-api.jar", []zipped{manifest("Bundle-Name: tomcat-jsp-api", "Bundle-SymbolicName: org.apache.tomcat-jsp-api", "Bundle-Version: 9.0.70")}, []string{"org.apache.tomcat:tomcat-jsp-api@9.0.70"}},
+		{"usr/share/java/spring3-core-3.x.jar", []zipped{manifest("Implementation-Title: spring-core", "Implementation-Version: 4.3.30.RELEASE")}, []string{"org.springframework:spring-core@4.3.30.RELEASE"}},
 		{"lib/tomcat-embed-core-9.0.58.jar", []zipped{manifest("Implementation-Title: Apache Tomcat", "Implementation-Version: 9.0.58")}, []string{"org.apache.tomcat.embed:tomcat-embed-core@9.0.58"}},
 		{"lib/bcprov-jdk15on-1.68.jar", []zipped{manifest("Bundle-SymbolicName: bcprov", "Bundle-Version: 1.68", "Implementation-Version: 1.68.0", "Implementation-Vendor-Id: org.bouncycastle")}, []string{"org.bouncycastle:bcprov-jdk15on@1.68"}},
 		{"lib/xalan-2.7.2.jar", []zipped{class}, []string{"xalan:xalan@2.7.2"}},
