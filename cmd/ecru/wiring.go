@@ -31,6 +31,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
+	"github.com/ecru-registry/ecru/internal/scan/inventory"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 	"github.com/ecru-registry/ecru/internal/seal"
 	"github.com/ecru-registry/ecru/internal/server"
@@ -39,14 +40,15 @@ import (
 
 // app is a registry that is put together.
 type app struct {
-	store   *sql.Store
-	service *service.Service
-	jobs    *job.Runner
-	updater *advisory.Updater
-	ahead   *scan.Ahead
-	events  *carrier
-	server  *server.Server
-	audit   auditLog
+	store    *sql.Store
+	service  *service.Service
+	jobs     *job.Runner
+	updater  *advisory.Updater
+	ahead    *scan.Ahead
+	enhanced *enhancedParts
+	events   *carrier
+	server   *server.Server
+	audit    auditLog
 	// The transports are kept so that a test can walk all that they serve.
 	apis         *awsapi.Server
 	distribution *oci.Handler
@@ -80,8 +82,9 @@ func openStore(ctx context.Context, data, database string, log *slog.Logger) (*s
 	return sql.Open(ctx, sql.Config{URL: database, Logger: log})
 }
 
-// newUpdater makes the updater of a feed, or one that only imports.
-func newUpdater(store *sql.Store, feed string, log *slog.Logger, extra ...string) (*advisory.Updater, error) {
+// newUpdater makes the updater of a feed, or one that only imports. changed is
+// called when it has stored something; it may be nil.
+func newUpdater(store *sql.Store, feed string, changed func(), log *slog.Logger, extra ...string) (*advisory.Updater, error) {
 	var from advisory.Feed
 	if feed != "off" {
 		var err error
@@ -89,17 +92,17 @@ func newUpdater(store *sql.Store, feed string, log *slog.Logger, extra ...string
 			return nil, err
 		}
 	}
-	return advisory.NewUpdater(store, from, wanted{store: store, extra: extra}, advisory.UpdaterOptions{Logger: log}), nil
+	return advisory.NewUpdater(store, from, wanted{store: store, extra: extra}, advisory.UpdaterOptions{Logger: log, Changed: changed}), nil
 }
 
 // wanted are the ecosystems of stored images and those that are configured.
 type wanted struct {
-	store meta.Inventories
+	store meta.Store
 	extra []string
 }
 
 func (w wanted) Wanted(ctx context.Context) ([]string, error) {
-	stored, err := w.store.InventoryEcosystems(ctx)
+	stored, err := storedEcosystems(ctx, w.store)
 	return unique(append(stored, w.extra...)), err
 }
 
@@ -113,8 +116,8 @@ func neededEcosystems(ctx context.Context, store advisory.Store) ([]string, erro
 	for _, s := range sources {
 		names = append(names, s.Ecosystem)
 	}
-	if inventories, ok := store.(meta.Inventories); ok {
-		stored, err := inventories.InventoryEcosystems(ctx)
+	if all, ok := store.(meta.Store); ok {
+		stored, err := storedEcosystems(ctx, all)
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +163,8 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		return nil, err
 	}
 	a.secrets = secrets.Keyring
-	if a.updater, err = newUpdater(store, c.Advisories, log, c.Ecosystems...); err != nil {
+	// Advisories do not change before there is somebody to follow them.
+	if a.updater, err = newUpdater(store, c.Advisories, func() { a.enhanced.keeper.Changed() }, log, c.Ecosystems...); err != nil {
 		return nil, err
 	}
 	metrics := server.NewMetrics(currentVersion())
@@ -170,8 +174,10 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		return nil, err
 	}
 	a.jobs = job.NewRunner(store, job.Options{Workers: c.ScanWorkers, Logger: log, Observe: newJobMetrics(metrics.Registry()).observe})
-	indexer := &scan.Indexer{Store: store, Content: content, Logger: log}
+	// Large files of layers are held in the data directory: images of servers often have no /tmp.
+	indexer := &scan.Indexer{Store: store, Content: content, Limits: inventory.Limits{TempDir: c.Data}, Logger: log}
 	a.ahead = &scan.Ahead{Indexer: indexer, Logger: log}
+	a.enhanced = newEnhanced(store, store, indexer, c.Region, metrics.Registry(), log)
 	limits, err := limitsOf(c.Quota)
 	if err != nil {
 		return nil, err
@@ -185,6 +191,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: limits, Rates: rates,
 		Secret: instance.Secret, Identities: oidc.New(oidc.Options{Transport: oidc.GuardedTransport(guard)}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), FollowAfter: c.FollowAfter, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
+		Findings: a.enhanced.reader, Contents: a.enhanced.bills,
 		EventsStored: a.events.Wake, Replays: a.events, CheckTarget: a.events.targets.Validate,
 	})
 	a.events.rules.Service = a.service
@@ -215,18 +222,20 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 // handleJobs says who does which jobs, and what is looked into ahead of them.
 func (a *app) handleJobs(indexer *scan.Indexer) {
 	a.ahead.Wanted = a.service.ScansOnPush
+	matcher := match.New(a.store, match.Options{})
 	scanner := &scan.Scanner{
 		Manifests:  a.store,
 		Outcomes:   a.store,
 		Layers:     indexer,
 		Advisories: a.updater,
-		Matcher:    match.New(a.store, match.Options{}),
+		Matcher:    matcher,
 		Announce:   a.service.Announce, EventsStored: a.service.EventsStored,
 		Now: time.Now, Logger: a.log,
 	}
 	a.jobs.Handle(scan.JobKind, scanner.Handle)
 	a.jobs.Handle(service.RestoreJob, a.service.Restore)
 	a.jobs.Handle(service.FollowJob, a.service.Follow)
+	a.enhanced.connect(a, matcher)
 }
 
 // transports makes the handler of all protocols on the one port.
@@ -311,6 +320,7 @@ func (a *app) start() error {
 	a.events.Start(context.Background())
 	a.ahead.Start()
 	a.jobs.Start(context.Background())
+	a.enhanced.keeper.Start()
 	if err := a.updater.Start(context.Background()); err != nil {
 		return err
 	}
@@ -324,7 +334,7 @@ func (a *app) stop(within time.Duration) error {
 	defer cancel()
 	err := errors.Join(a.server.Stop(ctx), a.jobs.Stop(ctx), a.events.Stop(ctx))
 	a.ahead.Stop()
-	return errors.Join(err, a.updater.Stop(ctx), a.service.Stop(ctx))
+	return errors.Join(err, a.updater.Stop(ctx), a.enhanced.keeper.Stop(ctx), a.service.Stop(ctx))
 }
 
 func validPublicURL(text string) error {
