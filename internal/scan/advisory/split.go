@@ -66,7 +66,7 @@ func (r *Record) Split(export string) ([]Entry, error) {
 	var names []string
 	byName := map[string][]Affected{}
 	for _, a := range r.Affected {
-		if !Within(a.Package.Ecosystem, export) {
+		if !Within(a.Package.Ecosystem, export) && a.Package.Ecosystem != proOf(export) {
 			continue
 		}
 		if enumerated(export) && len(a.Ranges) > 0 {
@@ -100,6 +100,16 @@ func (e Entry) Record() (*Record, error) {
 		r.Modified = e.Modified
 	}
 	return r, err
+}
+
+// proOf is the ecosystem of what Ubuntu fixes for subscribers only, which is
+// spelled as if it were another distribution: "Ubuntu:Pro:22.04:LTS" goes with
+// "Ubuntu:22.04:LTS". Images that have such packages are judged by it.
+func proOf(export string) string {
+	if release, found := strings.CutPrefix(export, "Ubuntu:"); found {
+		return "Ubuntu:Pro:" + release
+	}
+	return ""
 }
 
 // enumerated reports whether the versions lists of an ecosystem only spell out

@@ -69,12 +69,25 @@ func Components(inv *inventory.Inventory, scope Scope) []Subject {
 func (r *release) components(p *inventory.Package) []finding.Component {
 	var out []finding.Component
 	if r.naming != byBinary {
-		out = append(out, finding.Component{Release: r.name, Name: p.SourceName, Version: sourceVersion(p), Module: p.Module})
+		name, version := unsigned(p.SourceName, sourceVersion(p))
+		out = append(out, finding.Component{Release: r.name, Name: name, Version: version, Module: p.Module})
 	}
 	if r.naming == byBinary || r.naming == byEither && p.Name != p.SourceName {
 		out = append(out, finding.Component{Release: r.name, Name: p.Name, Version: p.Version, Module: p.Module})
 	}
 	return out
+}
+
+// unsigned: Debian's signed kernels have sources of their own, made from those
+// that its advisories speak of: linux-signed-amd64 6.1.112+1 of linux 6.1.112-1.
+func unsigned(name, version string) (string, string) {
+	if !strings.HasPrefix(name, "linux-signed-") {
+		return name, version
+	}
+	if i := strings.LastIndexByte(version, '+'); i >= 0 {
+		version = version[:i] + "-" + version[i+1:]
+	}
+	return "linux", version
 }
 
 // sourceVersion is the version of the source package. That of an RPM is

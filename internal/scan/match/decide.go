@@ -20,11 +20,17 @@ func (r *release) problems(c finding.Component, rules []*rule) (found []finding.
 		in.version, in.bare = nil, nil // lists can still name it
 	}
 	var verdicts []verdict
-	exact := map[string]bool{} // CVEs that a record of their own decides
+	exact := map[string]bool{}   // CVEs that a record of their own decides
+	cleared := map[string]bool{} // CVEs that the package's own stream has fixed
 	for _, rule := range rules {
 		v, err := rule.judge(r, &in)
 		if err != nil || rule.undecided > 0 || in.version == nil && !v.affected {
 			undecided++
+		}
+		if rule.clears(r, &in) {
+			for _, name := range rule.names {
+				cleared[name] = true
+			}
 		}
 		if err != nil || !v.applies {
 			continue
@@ -39,11 +45,12 @@ func (r *release) problems(c finding.Component, rules []*rule) (found []finding.
 	byName := map[string][]verdict{}
 	for _, v := range verdicts {
 		for _, name := range v.rule.names {
-			if v.rule.exact || !exact[name] {
+			if !cleared[name] && (v.rule.exact || !exact[name]) {
 				byName[name] = append(byName[name], v)
 			}
 		}
 	}
+	found = make([]finding.Problem, 0, len(byName))
 	for name, group := range byName {
 		found = append(found, r.problem(c, name, group))
 	}

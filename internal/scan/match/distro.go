@@ -36,8 +36,8 @@ func distroName(os inventory.OSRelease) string {
 		return versioned("Rocky Linux", major(version))
 	case "azurelinux", "mariner": // CBL-Mariner was the name up to 2.0
 		return versioned("Azure Linux", major(version))
-	case "sles":
-		return versioned("SUSE", version)
+	case "sles", "sle-micro", "sl-micro":
+		return suseName(os.ID, version)
 	case "opensuse-leap":
 		return versioned("openSUSE:Leap ", version)
 	case "opensuse-tumbleweed":
@@ -54,6 +54,15 @@ func distroName(os inventory.OSRelease) string {
 		return versioned("Oracle Linux", major(version))
 	}
 	return ""
+}
+
+// suseName tells SUSE's products apart: "SUSE:15.3" is Linux Enterprise Server,
+// "SUSE:Micro 5.5" is Linux Enterprise Micro.
+func suseName(id, version string) string {
+	if id == "sles" {
+		return versioned("SUSE", version)
+	}
+	return versioned("SUSE:Micro ", version)
 }
 
 // versioned joins family and version; without a version there is no release.
@@ -135,6 +144,7 @@ func distroNamed(name string) *release {
 	case "Ubuntu":
 		plain := strings.TrimSuffix(name, ":LTS")
 		r.kind, r.accepts, r.page = inventory.KindDeb, exactly(plain, plain+":LTS"), cvePage("https://ubuntu.com/security/%s")
+		r.relief = ubuntuPro(version)
 	case "Wolfi", "Chainguard", "MinimOS":
 		r.kind, r.page = inventory.KindAPK, chainguardPage
 	case "Echo":
@@ -156,7 +166,7 @@ func distroNamed(name string) *release {
 func (r *release) rpmFamily(family, version string) bool {
 	switch family {
 	case "Red Hat":
-		r.naming, r.exports, r.accepts = byBinary, []string{family}, redHatRelease(version)
+		r.naming, r.exports, r.accepts, r.relief = byBinary, []string{family}, redHatRelease(version), redHatExtended(version)
 		r.page = cvePage("https://access.redhat.com/security/cve/%s")
 	case "AlmaLinux":
 		r.naming, r.builds, r.page = byBinary, true, recordPage("https://errata.almalinux.org/")
@@ -196,9 +206,37 @@ func redHatRelease(version string) func(string) bool {
 	}
 }
 
+// redHatExtended knows packages of the extended streams of a minor release by
+// their versions: what "Red Hat:rhel_eus:9.2::baseos" fixes has ".el9_2" in it.
+func redHatExtended(version string) func(string) string {
+	return func(ecosystem string) string {
+		rest, found := strings.CutPrefix(ecosystem, "Red Hat:rhel_")
+		parts := strings.Split(rest, ":")
+		if !found || len(parts) < 2 || major(parts[1]) != version || !strings.Contains(parts[1], ".") {
+			return ""
+		}
+		return ".el" + strings.ReplaceAll(parts[1], ".", "_")
+	}
+}
+
+// ubuntuPro knows packages of Ubuntu Pro by their versions: they have "esm" in
+// them. An image that has them has a subscription; other images cannot get them,
+// so for those they are no fixes.
+func ubuntuPro(version string) func(string) string {
+	return func(ecosystem string) string {
+		if ecosystem == "Ubuntu:Pro:"+version {
+			return "esm"
+		}
+		return ""
+	}
+}
+
 // suseRelease accepts the server and the modules of a service pack:
 // "SUSE:Linux Enterprise Module for Basesystem 15 SP3".
 func suseRelease(version string) func(string) bool {
+	if micro, found := strings.CutPrefix(version, "Micro "); found {
+		return exactly("SUSE:Linux Enterprise Micro "+micro, "SUSE:Linux Micro "+micro)
+	}
 	release, pack, found := strings.Cut(version, ".")
 	if found && len(release) == 2 && release < "16" { // 15.3 is "15 SP3", 16.0 stays
 		release += " SP" + pack

@@ -491,38 +491,3 @@ func mark(set map[int]bool, from, to int) {
 		set[v] = true
 	}
 }
-
-// FuzzVersions puts any two versions against each other under every scheme.
-func FuzzVersions(f *testing.F) {
-	f.Add("1:2.3-4~deb12u1", "2.3-4+b1")
-	f.Add("3.3.2_git20230717-r4", "3.3.2_p1~ab12-r0")
-	f.Add("0:1.1.1k-12.el8_9", "1.1.1k^2~rc")
-	f.Fuzz(func(t *testing.T, installed, fixed string) {
-		for _, c := range []struct {
-			export string
-			os     inventory.OSRelease
-			kind   string
-		}{
-			{"Debian:12", debianOS(), inventory.KindDeb},
-			{"Alpine:v3.20", inventory.OSRelease{ID: "alpine", VersionID: "3.20.0"}, inventory.KindAPK},
-			{"AlmaLinux:9", inventory.OSRelease{ID: "almalinux", VersionID: "9"}, inventory.KindRPM},
-		} {
-			r, err := advisory.DecodeRecord([]byte(record("A-CVE-2024-0001", "", affected(c.export, "p", "", "0", "<"+fixed))))
-			if err != nil {
-				return
-			}
-			entries, err := r.Split(c.export)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := storeOf(t, c.export)
-			imp, _ := s.BeginImport(t.Context(), c.export)
-			_ = imp.Add(t.Context(), append(entries, advisory.Entry{Package: advisory.Contents, ID: c.export}))
-			_ = imp.Commit(t.Context(), advisory.Source{})
-			p := inventory.Package{Kind: c.kind, Name: "p", Version: installed, SourceName: "p", SourceVersion: installed}
-			if _, err := match.New(s, match.Options{}).Match(t.Context(), &inventory.Inventory{OS: c.os, Packages: []inventory.Package{p}}, match.OSPackages); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}

@@ -28,7 +28,11 @@ type release struct {
 	naming  naming
 	exports []string // where its advisories are, in order of preference
 	accepts func(ecosystem string) bool
-	page    func(id string, r *advisory.Record) string
+	// relief names the part of a version by which a package of an extended
+	// stream of support is known, for ecosystems of such streams; nil where there
+	// are none. What those streams fix does not count against other packages.
+	relief func(ecosystem string) string
+	page   func(id string, r *advisory.Record) string
 	// language: the packages of a language, not of a distribution.
 	language bool
 	// builds: several entries of one record for one package are builds that
@@ -39,6 +43,14 @@ type release struct {
 	// traceable: what is a vulnerability has a CVE (or GHSA) id. Errata
 	// without one are regressions and new data files.
 	traceable bool
+}
+
+// extended is relief for releases that have none, too.
+func (r *release) extended(ecosystem string) string {
+	if r.relief == nil {
+		return ""
+	}
+	return r.relief(ecosystem)
 }
 
 // releaseNamed is the inverse of release.name: nil for what no inventory leads to.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/osv-scalibr/semantic"
 
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
+	"github.com/ecru-registry/ecru/internal/scan/inventory"
 )
 
 // rule is one record, as far as it speaks about one package of one release,
@@ -18,6 +19,7 @@ type rule struct {
 	names     []string         // what its findings are called: CVEs or one best id
 	exact     bool             // the distribution's record about a single CVE, named after it
 	spans     []span
+	relief    []span // of other streams of support: they can only clear a package
 	word      string // vendor's severity
 	scores    []CVSS
 	streams   []string // "nodejs:16" when the title names module streams
@@ -29,7 +31,10 @@ type span struct {
 	ecosystem string
 	ranges    []versionRange
 	versions  []string // sorted, as release.listed writes them
-	modular   bool     // its fixes were built for a module
+	fixes     bool     // it has fixes, and so it is known:
+	modular   bool     // they were built for a module
+	series    string   // they are of a series that exists beside others: "8.1"
+	mark      string   // part of the versions that a stream of support has: ".el9_2"
 }
 
 // versionRange is a list of events in the order of their versions.
@@ -87,23 +92,34 @@ func compileRecord(rel *release, record *advisory.Record, pkg string) *rule {
 		return nil
 	}
 	r.exact = !rel.language && len(r.names) == 1 && (record.ID == r.names[0] || strings.HasSuffix(record.ID, "-"+r.names[0]))
+	r.streams = moduleStreams(record.Summary)
 	for i := range record.Affected {
 		a := &record.Affected[i]
-		if !rel.accepts(a.Package.Ecosystem) || advisory.LookupName(a.Package.Ecosystem, a.Package.Name) != pkg || isNotice(record, a) {
+		mark := rel.extended(a.Package.Ecosystem)
+		if mark == "" && !rel.accepts(a.Package.Ecosystem) || advisory.LookupName(a.Package.Ecosystem, a.Package.Name) != pkg || isNotice(record, a) {
 			continue
 		}
 		r.pkg = a.Package.Name
-		r.addSpan(rel, a)
+		s, ok := r.span(rel, a)
+		switch {
+		case !ok:
+		case mark != "":
+			s.mark = mark
+			r.relief = append(r.relief, s)
+		default:
+			r.rate(a)
+			r.spans = append(r.spans, s)
+		}
 	}
-	if len(r.spans) == 0 && r.undecided == 0 {
+	if len(r.spans) == 0 && len(r.relief) == 0 && r.undecided == 0 {
 		return nil
 	}
-	r.streams = moduleStreams(record.Summary)
 	record.Affected = nil
 	return r
 }
 
-func (r *rule) addSpan(rel *release, a *advisory.Affected) {
+// span reads one entry of affected; false when it says nothing about versions.
+func (r *rule) span(rel *release, a *advisory.Affected) (span, bool) {
 	s := span{ecosystem: a.Package.Ecosystem}
 	for _, v := range a.Versions {
 		s.versions = append(s.versions, rel.listed(v))
@@ -118,10 +134,14 @@ func (r *rule) addSpan(rel *release, a *advisory.Affected) {
 		}
 		s.ranges = append(s.ranges, vr)
 	}
-	if len(s.ranges) == 0 && len(s.versions) == 0 {
-		return
+	if rel.kind == inventory.KindRPM {
+		s.place(r.record.ID, r.streams)
 	}
-	s.modular = s.isModular()
+	return s, len(s.ranges) > 0 || len(s.versions) > 0
+}
+
+// rate notes what the record says of severity beside the package or as a whole.
+func (r *rule) rate(a *advisory.Affected) {
 	if r.word == "" {
 		r.word = vendorWord(r.record, a)
 	}
@@ -131,7 +151,6 @@ func (r *rule) addSpan(rel *release, a *advisory.Affected) {
 	if len(r.scores) == 0 && r.record.Database.Score > 0 {
 		r.scores = []CVSS{{Version: "3.1", Score: r.record.Database.Score}}
 	}
-	r.spans = append(r.spans, s)
 }
 
 // parseRange parses and sorts the events of a range.
@@ -257,6 +276,26 @@ func (s *span) holds(rel *release, in *installed, out *verdict) (bool, error) {
 		out.add(rel, s.nextFix(in), "is listed among the affected versions", s.ecosystem)
 	}
 	return hit, nil
+}
+
+// clears reports whether another stream of support, from which the installed
+// package came by its version, has fixed what the record is about.
+func (r *rule) clears(rel *release, in *installed) bool {
+	if in.version == nil {
+		return false
+	}
+	came := false
+	for i := range r.relief {
+		s := &r.relief[i]
+		if !hasMark(in.text, s.mark) || !r.sameStream(s, in) {
+			continue
+		}
+		came = true
+		if hit, err := s.holds(rel, in, &verdict{rule: r}); hit || err != nil {
+			return false
+		}
+	}
+	return came
 }
 
 // lists reports whether the version is in the list of affected ones.
