@@ -118,7 +118,7 @@ func (f *downloader) request(ctx context.Context, target *url.URL, have Source) 
 func (f *downloader) checkResponse(res *http.Response) error {
 	switch {
 	case res.StatusCode == http.StatusNotModified:
-		return ErrNotModified
+		return unchanged(res)
 	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusGone:
 		return ErrNoExport
 	case res.StatusCode != http.StatusOK:
@@ -150,15 +150,36 @@ func (f *downloader) save(body io.Reader, res *http.Response, location string, h
 	}
 	src := Source{
 		Location: location, Size: n, Digest: "sha256:" + hex.EncodeToString(sum.Sum(nil)),
-		ETag: header(res, "ETag"), LastModified: header(res, "Last-Modified"),
+		ETag: header(res, "ETag"), LastModified: header(res, "Last-Modified"), FetchedAt: checkedAt(res),
 	}
 	if err == nil && have.Loaded() && have.Digest == src.Digest {
-		err = ErrNotModified
+		err = unchanged(res)
 	}
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
 	return &Export{ReaderAt: file, Source: src, close: remove}, nil
+}
+
+// CheckedHeader is where another ecru says when its advisories were last known
+// to be what their feed has: what it hands on is not younger for that.
+const CheckedHeader = "Ecru-Advisories-Checked"
+
+// checkedAt is what another ecru says, zero of other servers. Nothing is known
+// to be as it was in the future.
+func checkedAt(res *http.Response) time.Time {
+	at, err := time.Parse(time.RFC3339, res.Header.Get(CheckedHeader))
+	if err != nil || at.After(time.Now()) {
+		return time.Time{}
+	}
+	return at.UTC()
+}
+
+func unchanged(res *http.Response) error {
+	if at := checkedAt(res); !at.IsZero() {
+		return &notModified{checked: at}
+	}
+	return ErrNotModified
 }
 
 // temporary makes a file. Where the system allows it the name goes at once, so

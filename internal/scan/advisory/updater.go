@@ -30,6 +30,9 @@ type Outcome struct {
 	FirstRejection error
 	// Err is why the ecosystem could not be updated; what was stored stays.
 	Err error
+	// checked is when unchanged entries were last known to be what the feed
+	// has, where the feed says.
+	checked time.Time
 }
 
 // UpdaterOptions configure an Updater; zero values mean the defaults.
@@ -181,11 +184,12 @@ func (u *Updater) due(ctx context.Context, names []string) ([]string, error) {
 		return nil, err
 	}
 	limit := u.opts.Now().Add(-time.Duration(float64(u.opts.Interval) * (1 - 2*u.opts.Jitter)))
-	fresh := map[string]bool{}
+	fresh, loaded := map[string]bool{}, map[string]bool{}
 	for _, s := range sources {
+		loaded[s.Ecosystem] = s.Loaded()
 		fresh[s.Ecosystem] = s.Loaded() && s.LastError == "" && s.Checked().After(limit)
 	}
-	return slices.DeleteFunc(names, func(n string) bool { return fresh[n] || fresh[Parent(n)] }), nil
+	return slices.DeleteFunc(names, func(n string) bool { return fresh[n] || (!loaded[n] && fresh[Parent(n)]) }), nil
 }
 
 // Update looks at the feed for the ecosystems, now; without names for all that
@@ -294,10 +298,17 @@ func (u *Updater) updateFrom(ctx context.Context, feed Feed, report func(Progres
 	for _, e := range ecosystems {
 		asked[e] = true
 	}
+	sources, err := u.store.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
 	seen := map[string]bool{} // exports that this run looked at
 	var outcomes []Outcome
 	for _, e := range ecosystems {
-		if p := Parent(e); seen[e] || (p != e && asked[p]) {
+		// A release that was loaded by itself goes before its parent: it must
+		// not be left as it was.
+		own := slices.ContainsFunc(sources, func(s Source) bool { return s.Ecosystem == e && s.Loaded() })
+		if p := Parent(e); seen[e] || (p != e && asked[p] && !own) {
 			continue // its parent brings it
 		}
 		release, err := u.lock(ctx)
@@ -349,6 +360,10 @@ func (u *Updater) fetch(ctx context.Context, feed Feed, ecosystem string, report
 	exp, err := feed.Fetch(ctx, ecosystem, have)
 	if errors.Is(err, ErrNotModified) {
 		o.Records, o.Entries = have.Records, have.Entries
+		var dated *notModified
+		if errors.As(err, &dated) {
+			o.checked = dated.checked.UTC()
+		}
 		return o
 	}
 	if err != nil {
@@ -404,5 +419,9 @@ func (u *Updater) record(ctx context.Context, o Outcome) error {
 		log.InfoContext(ctx, "advisories: updated", "records", o.Records, "entries", o.Entries)
 		return nil
 	}
-	return u.store.RecordAttempt(ctx, o.Ecosystem, u.opts.Now().UTC(), "")
+	at := u.opts.Now().UTC()
+	if !o.checked.IsZero() {
+		at = o.checked
+	}
+	return u.store.RecordAttempt(ctx, o.Ecosystem, at, "")
 }

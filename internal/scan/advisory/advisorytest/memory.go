@@ -134,6 +134,9 @@ func (m *Memory) Page(ctx context.Context, name string, generation int64, after 
 	}
 	var out []advisory.Entry
 	for _, p := range slices.Sorted(maps.Keys(e.entries)) {
+		if p < after.Package || len(out) == limit {
+			continue
+		}
 		for _, id := range slices.Sorted(maps.Keys(e.entries[p])) {
 			if later := p > after.Package || p == after.Package && id > after.ID; later && len(out) < limit {
 				out = append(out, shown(e.entries[p][id]))
