@@ -203,12 +203,23 @@ func (u *union) owners() *owners {
 		return o
 	}
 	installed := u.installed()
-	for _, f := range u.files {
+	for path, f := range u.files {
 		for _, owned := range f.value.file.Owned {
+			u.named(path, &owned)
 			o.note(&owned, installed)
 		}
 	}
 	return o
+}
+
+// named gives a list of checksums in a distroless image the package of the file that it lies beside: that need not be
+// called like the package ("base" is base-files).
+func (u *union) named(path string, owned *Owned) {
+	if name, ok := strings.CutSuffix(path, sumsEnding); ok {
+		if beside, ok := u.files[name]; ok && len(beside.value.file.Packages) == 1 {
+			owned.Package = beside.value.file.Packages[0].Name
+		}
+	}
 }
 
 // installedSince is the layer since which a package has been there in its version.

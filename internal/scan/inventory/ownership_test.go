@@ -87,6 +87,8 @@ func TestOwnership(t *testing.T) {
 		{"dpkg, a list that outlived its package", [][]entry{layer(file(status, dpkg("other 1")), dpkgList("python3-yaml", files...), python)}, "PyYAML 6.0<@1"},
 		{"distroless", [][]entry{layer(file(statusDir+"python3-yaml", "Package: python3-yaml\nVersion: 6.0-3\n"),
 			file(statusDir+"python3-yaml.md5sums", "d41d8cd98f00b204e9800998ecf8427e  usr/bin/x\nd41d8cd98f00b204e9800998ecf8427e  "+yaml+"\n"), python)}, "PyYAML 6.0<python3-yaml@1"},
+		{"distroless, in a file of another name", [][]entry{layer(file(statusDir+"cHl5YW1s", "Package: python3-yaml\nVersion: 6.0-3\n"),
+			file(statusDir+"cHl5YW1s.md5sums", "d41d8cd98f00b204e9800998ecf8427e  "+yaml+"\n"), python)}, "PyYAML 6.0<python3-yaml@1"},
 		{"apk", [][]entry{layer(apkOf("other 1-r0 usr/bin/x", "py3-yaml 6.0-r1 usr/bin/y "+yaml), python)}, "PyYAML 6.0<py3-yaml@1"},
 		{"rpm in SQLite", [][]entry{layer(file("var/lib/rpm/rpmdb.sqlite", string(sqliteOf(rpmOf("python3-pyyaml", "6.0", files...)))), python)}, "PyYAML 6.0<python3-pyyaml@1"},
 		{"rpm in NDB", [][]entry{layer(file("usr/lib/sysimage/rpm/Packages.db", string(ndbOf(rpmOf("python3-pyyaml", "6.0", files...)))), python)}, "PyYAML 6.0<python3-pyyaml@1"},
