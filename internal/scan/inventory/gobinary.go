@@ -39,7 +39,7 @@ func readGoSection(f *elfFile, s elfSection) (goBuildInfo, error) {
 	if err != nil {
 		return goBuildInfo{}, err
 	}
-	at, err := findGoHeader(section, 0, func(at int64, header []byte) bool { return true })
+	at, err := findGoHeader(section, func(int64, []byte) bool { return true })
 	if err != nil {
 		return goBuildInfo{}, err
 	}
@@ -61,7 +61,7 @@ func readGoSection(f *elfFile, s elfSection) (goBuildInfo, error) {
 func searchGo(r io.ReaderAt, size int64) (goBuildInfo, bool, error) {
 	var info goBuildInfo
 	tries := 0
-	at, err := findGoHeader(io.NewSectionReader(r, 0, size), 0, func(at int64, header []byte) bool {
+	at, err := findGoHeader(io.NewSectionReader(r, 0, size), func(at int64, header []byte) bool {
 		if tries++; tries > 64 || header[15]&2 == 0 {
 			return false
 		}
@@ -76,10 +76,10 @@ func searchGo(r io.ReaderAt, size int64) (goBuildInfo, bool, error) {
 }
 
 // findGoHeader gives the place of the first header that is accepted, or a negative one.
-func findGoHeader(r *io.SectionReader, from int64, accept func(at int64, header []byte) bool) (int64, error) {
+func findGoHeader(r *io.SectionReader, accept func(at int64, header []byte) bool) (int64, error) {
 	const chunk = 64 << 10 // a multiple of the alignment, so that no header crosses into the next
 	buf := make([]byte, min(chunk, r.Size()))
-	for ; from < r.Size(); from += chunk {
+	for from := int64(0); from < r.Size(); from += chunk {
 		n, err := r.ReadAt(buf, from)
 		if err != nil && err != io.EOF {
 			return -1, err
