@@ -21,7 +21,7 @@ func stocked(t testing.TB) *api {
 	a.image("team/web", "1",
 		flaw{id: "CVE-2024-0001", pkg: "openssl", severity: registry.Critical, score: 9.8, fixed: "1.1"},
 		flaw{id: "CVE-2024-0002", pkg: "zlib", severity: registry.High, score: 7.5},
-		flaw{id: "CVE-2024-0003", pkg: "zlib", severity: registry.Medium, score: 5})
+		flaw{id: "CVE-2024-0003", pkg: "xz", severity: registry.Medium, score: 5})
 	a.image("team/web", "2",
 		flaw{id: "CVE-2024-0001", pkg: "openssl", severity: registry.Critical, score: 9.8, fixed: "1.1"})
 	a.image("base", "1",

@@ -1,7 +1,6 @@
 package inspector_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -197,13 +196,6 @@ func (a *api) settle(c *finding.Coverage, flaws []flaw) {
 	a.must(a.Store.SettleFindings(a.t.Context(), []int64{c.ID}, nil, func(meta.Settling) (meta.Settled, error) {
 		return meta.Settled{Findings: states}, nil
 	}))
-}
-
-// suppressor is what the settler asks.
-type suppressor struct{ *service.Service }
-
-func (s suppressor) For(ctx context.Context, account string, c finding.Coverage) (func(finding.Finding) *finding.Suppression, error) {
-	return s.Suppressing(ctx, account, c)
 }
 
 // eventually waits for something that background work does.
