@@ -178,11 +178,15 @@ func (l *loader) reject(name string, why error) {
 }
 
 func (l *loader) record(ctx context.Context, r *Record) error {
+	entries, err := r.Split(l.ecosystem)
 	if !r.Withdrawn.IsZero() {
 		l.withdrawn++
-		return nil
+		if err != nil {
+			return err
+		}
+		// Kept for those who ask why it is no finding; matching passes over it.
+		return l.queue(ctx, entries)
 	}
-	entries, err := r.Split(l.ecosystem)
 	if err != nil || len(entries) == 0 {
 		return err
 	}

@@ -63,7 +63,7 @@ type Store interface {
 var ErrReplaced = errors.New("advisory: the entries have been replaced")
 
 // Change says that the entries of a package differ from those before: one was
-// added or removed (withdrawn records are), or says something else. That a
+// added or removed, or says something else (that it was withdrawn). That a
 // record only has another date is no change. Every package of an ecosystem that
 // was not there before is one, because inventories may have waited for it.
 //

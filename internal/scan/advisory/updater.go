@@ -24,7 +24,7 @@ type Outcome struct {
 	Changed   bool   // entries were replaced
 	Records   int64
 	Entries   int64
-	Withdrawn int64 // records left out because they were withdrawn
+	Withdrawn int64 // records that count for nothing because they were withdrawn
 	Rejected  int64 // records left out because they could not be read
 	// FirstRejection is why the first of them could not.
 	FirstRejection error

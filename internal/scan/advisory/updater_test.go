@@ -301,7 +301,7 @@ func TestABadFeedKeepsTheOldEntries(t *testing.T) {
 	}
 }
 
-func TestWithdrawnAndUnreadableRecordsAreLeftOut(t *testing.T) {
+func TestWithdrawnRecordsDoNotCountAndUnreadableOnesAreLeftOut(t *testing.T) {
 	web, feed := newServer(t)
 	store := advisorytest.NewMemory()
 	u := advisory.NewUpdater(store, feed, nil, advisory.UpdaterOptions{})
@@ -314,8 +314,15 @@ func TestWithdrawnAndUnreadableRecordsAreLeftOut(t *testing.T) {
 	if o.Records != 2 || o.Withdrawn != 1 || o.Rejected != 1 || o.FirstRejection == nil || o.Err != nil {
 		t.Errorf("%+v", o)
 	}
-	if got := ids(t, store, "Go", "p"); got != "A B" {
+	if got := ids(t, store, "Go", "p"); got != "A B W" {
 		t.Errorf("entries %q", got)
+	}
+	b, err := store.Advisories(t.Context(), "Go", []string{"p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := b.Entries[2].Record(); err != nil || r.Withdrawn.IsZero() {
+		t.Errorf("the withdrawn one does not say so: %+v, %v", r, err)
 	}
 }
 

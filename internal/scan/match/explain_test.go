@@ -58,6 +58,8 @@ func TestExplainSaysWhyNot(t *testing.T) {
 			inventory.OSRelease{}, lang("npm", "p", "1.0.0"), "BELOW_INTRODUCED GHSA-a 2.0.0", "it is below 2.0.0, which introduced the problem"},
 		{"above the last", "npm", []string{record("GHSA-a", `,"aliases":["CVE-2024-0001"]`, affected("npm", "p", "", "0", "<=2.5.0"))},
 			inventory.OSRelease{}, lang("npm", "p", "3.0.0"), "ABOVE_LAST GHSA-a 2.5.0", "above 2.5.0, the last affected version"},
+		{"withdrawn", "npm", []string{record("GHSA-a", `,"withdrawn":"2025-01-01T00:00:00Z","aliases":["CVE-2024-0001"]`, affected("npm", "p", "", "0"))},
+			inventory.OSRelease{}, lang("npm", "p", "1.0.0"), "WITHDRAWN GHSA-a", "GHSA-a was withdrawn by its publisher"},
 		{"not listed", "PyPI", []string{record("PYSEC-1", `,"aliases":["CVE-2024-0001"]`, affected("PyPI", "p", `,"versions":["1.1"]`))},
 			inventory.OSRelease{}, lang("pypi", "p", "1.2"), "NOT_LISTED PYSEC-1", "not among the versions that the advisory lists"},
 		{"never affected", "Alpine:v3.20", []string{record("ALPINE-CVE-2024-0001", "", affected("Alpine:v3.20", "p", "", "0", "<0"))},
