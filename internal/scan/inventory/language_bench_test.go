@@ -139,7 +139,6 @@ func BenchmarkMergeApplication(b *testing.B) {
 				stored = append(stored, data)
 				size += len(data)
 			}
-			b.ReportMetric(float64(size), "B/records")
 			b.ReportAllocs()
 			for b.Loop() {
 				all := make([]Layer, len(stored))
@@ -154,6 +153,7 @@ func BenchmarkMergeApplication(b *testing.B) {
 					b.Fatal("packages are missing")
 				}
 			}
+			b.ReportMetric(float64(size), "B/records")
 		})
 	}
 }
