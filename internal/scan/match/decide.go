@@ -192,29 +192,48 @@ func aliases(name string, group []verdict) []string {
 	return slices.DeleteFunc(slices.Compact(all), func(id string) bool { return id == name })
 }
 
-// dedupe keeps one finding of an id and a package version; it can come twice
-// where advisories use source and installed names side by side.
+// dedupe keeps one finding of a vulnerability and an installed package. Where
+// advisories use source and installed names side by side, both can find it: the
+// one that stands for more packages stays.
 func dedupe(all []Finding) []Finding {
-	type key struct{ id, kind, pkg, version string }
-	at := map[key]int{}
-	kept := all[:0]
-	for _, f := range all {
-		k := key{f.ID, f.Kind, f.Package, f.InstalledVersion}
-		i, twice := at[k]
-		if !twice {
-			at[k] = len(kept)
-			kept = append(kept, f)
-			continue
+	byID := map[string][]int{}
+	for i := range all {
+		byID[all[i].ID] = append(byID[all[i].ID], i)
+	}
+	var drop []bool
+	for _, same := range byID {
+		for _, i := range same {
+			for _, j := range same {
+				if i != j && (drop == nil || !drop[j]) && within(&all[i], &all[j]) {
+					if drop == nil {
+						drop = make([]bool, len(all))
+					}
+					drop[i] = true
+				}
+			}
 		}
-		kept[i].Binaries = merged(kept[i].Binaries, f.Binaries)
-		kept[i].Packages = merged(kept[i].Packages, f.Packages)
+	}
+	if drop == nil {
+		return all
+	}
+	kept := all[:0]
+	for i := range all {
+		if !drop[i] {
+			kept = append(kept, all[i])
+		}
 	}
 	return kept
 }
 
-// merged is the union of two lists, sorted.
-func merged[T cmp.Ordered](a, b []T) []T {
-	all := slices.Concat(a, b)
-	slices.Sort(all)
-	return slices.Compact(all)
+// within reports whether all packages of f are among those of g.
+func within(f, g *Finding) bool {
+	if len(f.Packages) > len(g.Packages) {
+		return false
+	}
+	for _, i := range f.Packages {
+		if _, found := slices.BinarySearch(g.Packages, i); !found {
+			return false
+		}
+	}
+	return true
 }

@@ -2,7 +2,7 @@
 // operating systems an engine scans.
 //
 // It computes: advisories come through Lookup, versions are compared by the
-// rules of each distribution, and the answer depends on nothing else. It does
+// rules of each distribution and language, and the answer depends on nothing else. It does
 // not fetch, store or time anything; a Matcher keeps only what makes the next
 // answer cheaper.
 package match

@@ -243,6 +243,17 @@ func TestTraps(t *testing.T) {
 	}
 }
 
+func TestSourceAndInstalledNamesFindOnce(t *testing.T) {
+	s := storeOf(t, "Rocky Linux:9", record("RLSA-2024:1", `,"related":["CVE-2024-0001"]`,
+		affected("Rocky Linux:9", "openssl", "", "0", "<1:3.0.7-27.el9"), affected("Rocky Linux:9", "openssl-libs", "", "0", "<1:3.0.7-27.el9")),
+		record("RLSA-2024:2", `,"related":["CVE-2024-0002"]`, affected("Rocky Linux:9", "openssl-libs", "", "0", "<1:3.0.7-27.el9")))
+	got := run(t, s, inventory.OSRelease{ID: "rocky", VersionID: "9.2"},
+		rpm("openssl", "1:3.0.7-6.el9_2", "openssl"), rpm("openssl-libs", "1:3.0.7-6.el9_2", "openssl"))
+	if want := "CVE-2024-0001 openssl 1:3.0.7-27.el9; CVE-2024-0002 openssl-libs 1:3.0.7-27.el9"; brief(got) != want || len(got[0].Binaries) != 2 {
+		t.Errorf("got %q", brief(got))
+	}
+}
+
 func TestModuleStreams(t *testing.T) {
 	s := storeOf(t, "AlmaLinux:8",
 		record("ALSA-2024:1", `,"related":["CVE-2024-0001"],"summary":"Important: nodejs:16 security update"`,
