@@ -155,7 +155,7 @@ func (f *storeFlags) withUpdater(ctx context.Context, feed string, use func(advi
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	updater, err := newUpdater(store, feed, slog.New(slog.DiscardHandler))
+	updater, err := newUpdater(store, feed, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

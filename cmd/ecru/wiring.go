@@ -13,10 +13,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ecru-registry/ecru/internal/advisoryserver"
 	"github.com/ecru-registry/ecru/internal/awsapi"
 	"github.com/ecru-registry/ecru/internal/awsapi/admin"
 	"github.com/ecru-registry/ecru/internal/awsapi/ecr"
 	"github.com/ecru-registry/ecru/internal/awsapi/eventbridge"
+	"github.com/ecru-registry/ecru/internal/awsapi/inspector"
 	"github.com/ecru-registry/ecru/internal/awsapi/secretsmanager"
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
 	"github.com/ecru-registry/ecru/internal/awsapi/sts"
@@ -82,50 +84,6 @@ func openStore(ctx context.Context, data, database string, log *slog.Logger) (*s
 	return sql.Open(ctx, sql.Config{URL: database, Logger: log})
 }
 
-// newUpdater makes the updater of a feed, or one that only imports. changed is
-// called when it has stored something; it may be nil.
-func newUpdater(store *sql.Store, feed string, changed func(), log *slog.Logger, extra ...string) (*advisory.Updater, error) {
-	var from advisory.Feed
-	if feed != "off" {
-		var err error
-		if from, err = advisory.OpenFeed(feed, advisory.FeedOptions{}); err != nil {
-			return nil, err
-		}
-	}
-	return advisory.NewUpdater(store, from, wanted{store: store, extra: extra}, advisory.UpdaterOptions{Logger: log, Changed: changed}), nil
-}
-
-// wanted are the ecosystems of stored images and those that are configured.
-type wanted struct {
-	store meta.Store
-	extra []string
-}
-
-func (w wanted) Wanted(ctx context.Context) ([]string, error) {
-	stored, err := storedEcosystems(ctx, w.store)
-	return unique(append(stored, w.extra...)), err
-}
-
-// neededEcosystems are those of stored images and those that were loaded.
-func neededEcosystems(ctx context.Context, store advisory.Store) ([]string, error) {
-	sources, err := store.Sources(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, s := range sources {
-		names = append(names, s.Ecosystem)
-	}
-	if all, ok := store.(meta.Store); ok {
-		stored, err := storedEcosystems(ctx, all)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, stored...)
-	}
-	return unique(names), nil
-}
-
 func unique(names []string) []string {
 	seen := map[string]bool{}
 	out := names[:0:0]
@@ -164,7 +122,8 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	}
 	a.secrets = secrets.Keyring
 	// Advisories do not change before there is somebody to follow them.
-	if a.updater, err = newUpdater(store, c.Advisories, func() { a.enhanced.keeper.Changed() }, log, c.Ecosystems...); err != nil {
+	changed := func() { a.enhanced.keeper.Changed() }
+	if a.updater, err = newUpdaterOf(store, c.beside(c.Advisories), advisory.UpdaterOptions{Logger: log, Changed: changed, MaxAge: c.AdvisoriesMaxAge}, c.Ecosystems...); err != nil {
 		return nil, err
 	}
 	metrics := server.NewMetrics(currentVersion())
@@ -235,6 +194,7 @@ func (a *app) handleJobs(indexer *scan.Indexer) {
 	a.jobs.Handle(scan.JobKind, scanner.Handle)
 	a.jobs.Handle(service.RestoreJob, a.service.Restore)
 	a.jobs.Handle(service.FollowJob, a.service.Follow)
+	a.jobs.Handle(service.ReportJob, a.service.MakeReport)
 	a.enhanced.connect(a, matcher)
 }
 
@@ -260,11 +220,15 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 	}
 	home := registry.Scope{Account: c.Account, Region: c.Region}
 	pageKey := service.DeriveKey(instance.Secret, "page tokens")
+	findings, err := inspector.Service(inspector.Config{Service: a.service, Region: c.Region, PageKey: pageKey})
+	if err != nil {
+		return nil, err
+	}
 	apis, err := awsapi.New(awsapi.Config{
-		Services: []awsapi.Service{control,
+		Services: []awsapi.Service{control, findings,
 			eventbridge.Service(eventbridge.Config{Service: a.service, PageKey: pageKey}),
 			secretsmanager.Service(secretsmanager.Config{Service: a.service, Home: home, PageKey: pageKey}),
-			manage(a.service, c.Account, instance, advisoryAdmin{store: a.store, updater: a.updater}),
+			manage(a.service, c.Account, c.PublicURL, instance, advisoryAdmin{store: a.store, updater: a.updater}),
 		},
 		Query:    temporary,
 		Verifier: sigv4.New(a.service, sigv4.Options{}),
@@ -274,45 +238,23 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 		return nil, err
 	}
 	a.apis, a.distribution = apis, distribution
-	return route(distribution, apis), nil
+	return route(distribution, apis, inspector.Downloads(a.service)), nil
 }
 
 // route tells the protocols apart by the path.
-func route(distribution, apis http.Handler) http.Handler {
+func route(distribution http.Handler, apis *awsapi.Server, reports http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case path == "/v2" || strings.HasPrefix(path, "/v2/") || strings.HasPrefix(path, "/layers/"):
 			distribution.ServeHTTP(w, r)
-		case path == "/":
+		case path == "/" || apis.Serves(path):
 			apis.ServeHTTP(w, r)
+		case strings.HasPrefix(path, service.ReportsPath):
+			reports.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
 	})
-}
-
-// advisoryAdmin is what ecru's own API may do with the advisories.
-type advisoryAdmin struct {
-	store   *sql.Store
-	updater *advisory.Updater
-}
-
-func (a advisoryAdmin) Sources(ctx context.Context) ([]advisory.Source, error) {
-	return a.store.Sources(ctx)
-}
-
-func (a advisoryAdmin) Update(ctx context.Context, ecosystems []string) ([]advisory.Outcome, error) {
-	if len(ecosystems) == 0 {
-		var err error
-		if ecosystems, err = neededEcosystems(ctx, a.store); err != nil {
-			return nil, err
-		}
-	}
-	return a.updater.Update(ctx, nil, ecosystems...)
-}
-
-func (a advisoryAdmin) Import(ctx context.Context, directory string, ecosystems []string) ([]advisory.Outcome, error) {
-	return a.updater.Import(ctx, directory, nil, ecosystems...)
 }
 
 func (a *app) start() error {
@@ -349,10 +291,10 @@ func validPublicURL(text string) error {
 }
 
 // manage makes ecru's own API.
-func manage(s *service.Service, account string, instance meta.Instance, advisories admin.Advisories) awsapi.Service {
+func manage(s *service.Service, account, publicURL string, instance meta.Instance, advisories admin.Advisories) awsapi.Service {
 	return admin.Service(admin.Config{
 		Account: account, Service: s, Advisories: advisories,
-		PageKey: service.DeriveKey(instance.Secret, "page tokens"),
+		PageKey: service.DeriveKey(instance.Secret, "page tokens"), PublicURL: publicURL,
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -30,6 +32,23 @@ type Descriptor struct {
 	URLs         []string          `json:"urls,omitempty"`
 	ArtifactType string            `json:"artifactType,omitempty"`
 	Annotations  map[string]string `json:"annotations,omitempty"`
+	Platform     *Platform         `json:"platform,omitempty"`
+}
+
+// Platform is what an index says that an image is made for.
+type Platform struct {
+	OS           string `json:"os,omitempty"`
+	Architecture string `json:"architecture,omitempty"`
+	Variant      string `json:"variant,omitempty"`
+}
+
+// String is "linux/arm64/v8", empty when nothing is said.
+func (p *Platform) String() string {
+	if p == nil {
+		return ""
+	}
+	parts := slices.DeleteFunc([]string{p.OS, p.Architecture, p.Variant}, func(s string) bool { return s == "" })
+	return strings.Join(parts, "/")
 }
 
 // Manifest is what the registry reads out of a manifest's bytes.

@@ -8,6 +8,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/enhanced"
 )
 
 // StorageClass is how an image is kept.
@@ -107,12 +108,15 @@ func (s *Service) restore(ctx context.Context, scope registry.Scope, r restorati
 // scanRestored scans an image as if it had been pushed, unless it has used up
 // its scans of the day.
 func (s *Service) scanRestored(ctx context.Context, r restoration, image *registry.Image) error {
-	if _, ok := scannable(image); !ok {
+	if !image.Scannable() {
 		return nil
 	}
-	repo, wanted, err := s.onPush(ctx, r.Account, r.Repository)
-	if err != nil || !wanted {
+	repo, config, err := s.scanningOf(ctx, r.Account, r.Repository)
+	if err != nil || !wantsPushes(config, repo) {
 		return err
+	}
+	if config.Type == registry.ScanEnhanced {
+		return s.enqueue(ctx, enhancedJob(repo, image.Digest, enhanced.Restored, s.Now()))
 	}
 	if err = s.startScan(ctx, repo, image.Digest); registry.CodeOf(err) == registry.CodeLimitExceeded {
 		return nil

@@ -372,10 +372,13 @@ func (s *Service) storeImage(ctx context.Context, put meta.PutImage) (meta.PutIm
 	result, err := s.Store.PutImage(ctx, put)
 	follow.wake(err)
 	announce.wake(err)
-	if err == nil && (result.Created || result.Restored) && len(put.Jobs) > 0 {
+	if err != nil {
+		return result, err
+	}
+	if (result.Created || result.Restored) && len(put.Jobs) > 0 {
 		s.Wake()
 	}
-	return result, err
+	return result, s.pushedAgain(ctx, put, result)
 }
 
 // manifestDigest computes a manifest's digest, in the algorithm of the digest

@@ -3,12 +3,13 @@ package service
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan"
-	"github.com/ecru-registry/ecru/internal/scan/match"
+	"github.com/ecru-registry/ecru/internal/scan/enhanced"
 )
 
 func clientText(err error) string {
@@ -26,9 +27,13 @@ func (s *Service) scanOnPush(ctx context.Context, put *meta.PutImage) error {
 	if !put.Manifest.Scannable() {
 		return nil
 	}
-	repo, wanted, err := s.onPush(ctx, put.Account, put.Repository)
-	if err != nil || !wanted {
+	repo, config, err := s.scanningOf(ctx, put.Account, put.Repository)
+	if err != nil || !wantsPushes(config, repo) {
 		return err
+	}
+	if config.Type == registry.ScanEnhanced {
+		put.Jobs = append(put.Jobs, enhancedJob(repo, put.Digest, enhanced.Pushed, put.Now))
+		return nil
 	}
 	engine, err := s.setting(ctx, put.Account, registry.SettingBasicScanVersion)
 	if err != nil {
@@ -39,27 +44,49 @@ func (s *Service) scanOnPush(ctx context.Context, put *meta.PutImage) error {
 	return nil
 }
 
+// pushedAgain has enhanced scanning look at an image that was there when it was
+// pushed: its windows begin again.
+func (s *Service) pushedAgain(ctx context.Context, put meta.PutImage, result meta.PutImageResult) error {
+	var jobs []job.Job
+	for _, j := range put.Jobs {
+		if j.Kind == enhanced.ScanJob && !result.Created && !result.Restored {
+			jobs = append(jobs, j)
+		}
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	return s.enqueue(ctx, jobs...)
+}
+
 // ScansOnPush says whether images of a repository are scanned when they are
 // pushed. Errors: RepositoryNotFound.
 func (s *Service) ScansOnPush(ctx context.Context, account, repository string) (bool, error) {
-	_, wanted, err := s.onPush(ctx, account, repository)
-	return wanted, err
+	repo, config, err := s.scanningOf(ctx, account, repository)
+	return err == nil && wantsPushes(config, repo), err
 }
 
-func (s *Service) onPush(ctx context.Context, account, repository string) (*registry.Repository, bool, error) {
+// scanningOf answers a repository and how its registry scans.
+// Errors: RepositoryNotFound.
+func (s *Service) scanningOf(ctx context.Context, account, repository string) (*registry.Repository, registry.ScanningConfiguration, error) {
 	repo, err := s.Store.Repository(ctx, account, repository)
 	if err != nil {
-		return nil, false, err
+		return nil, registry.ScanningConfiguration{}, err
 	}
 	config, err := s.scanningConfiguration(ctx, account)
-	if err != nil {
-		return nil, false, err
-	}
-	if config.Type != registry.ScanBasic {
-		return repo, false, nil
-	}
+	return repo, config, err
+}
+
+// wantsPushes says whether pushes to a repository are scanned.
+func wantsPushes(config registry.ScanningConfiguration, repo *registry.Repository) bool {
 	frequency, _ := config.FrequencyFor(repo)
-	return repo, frequency == registry.ScanOnPush, nil
+	return frequency != registry.ScanManual
+}
+
+func enhancedJob(repo *registry.Repository, digest string, cause enhanced.Cause, now time.Time) job.Job {
+	return enhanced.NewScanJob(enhanced.Target{
+		Account: repo.Account, Repository: repo.Name, RepositoryID: repo.ID, Digest: digest, Cause: cause, At: now,
+	})
 }
 
 func scanJob(account string, repo *registry.Repository, digest string, start meta.StartScan) job.Job {
@@ -91,13 +118,11 @@ func (s *Service) StartImageScan(ctx context.Context, c Caller, repository strin
 	if image.Status != registry.ImageActive {
 		return id, registry.ImageIsArchived(scope.Account, repository, id)
 	}
-	if mediaType, ok := scannable(image); !ok {
-		return id, unsupportedImageType(mediaType)
-	}
-	if err := s.startScan(ctx, repo, image.Digest); err != nil {
+	digests, err := s.scannedFor(ctx, scope, repository, image)
+	if err != nil {
 		return id, err
 	}
-	return registry.ImageID{Digest: image.Digest, Tag: id.Tag}, nil
+	return registry.ImageID{Digest: image.Digest, Tag: id.Tag}, s.startScans(ctx, repo, digests)
 }
 
 // basicOnly refuses what there is only under basic scanning.
@@ -109,13 +134,54 @@ func (s *Service) basicOnly(ctx context.Context, account string) error {
 	return err
 }
 
-// scannable says whether an image is of a kind that scanners read, and
-// otherwise which media type it is that they do not.
-func scannable(image *registry.Image) (mediaType string, ok bool) {
-	if image.MediaType != registry.MediaTypeOCIManifest && image.MediaType != registry.MediaTypeDockerManifest {
-		return image.MediaType, false
+// scannedFor answers what is scanned where an image is to be: itself, or the
+// images of an index. Errors: UnsupportedImageType.
+func (s *Service) scannedFor(ctx context.Context, scope registry.Scope, repository string, image *registry.Image) ([]string, error) {
+	if image.Scannable() {
+		return []string{image.Digest}, nil
 	}
-	return image.ArtifactType, registry.ScannableArtifact(image.ArtifactType)
+	children, err := s.childrenOf(ctx, scope, repository, image)
+	if err != nil {
+		return nil, err
+	}
+	if len(children) == 0 {
+		return nil, unsupportedImageType(notScannable(image))
+	}
+	digests := make([]string, len(children))
+	for i, c := range children {
+		digests[i] = c.Digest
+	}
+	return digests, nil
+}
+
+// notScannable is the media type that makes an image one that scanners do not
+// read.
+func notScannable(image *registry.Image) string {
+	if image.MediaType == registry.MediaTypeOCIManifest || image.MediaType == registry.MediaTypeDockerManifest {
+		return image.ArtifactType
+	}
+	return image.MediaType
+}
+
+// startScans begins scans, of which some may be over the quota if not all are.
+func (s *Service) startScans(ctx context.Context, repo *registry.Repository, digests []string) error {
+	var limited error
+	started := 0
+	for _, digest := range digests {
+		err := s.startScan(ctx, repo, digest)
+		switch {
+		case err == nil:
+			started++
+		case registry.CodeOf(err) == registry.CodeLimitExceeded:
+			limited = err
+		default:
+			return err
+		}
+	}
+	if started > 0 {
+		return nil
+	}
+	return limited
 }
 
 // startScan begins a basic scan within the quotas. Errors: LimitExceeded.
@@ -146,80 +212,4 @@ func (s *Service) oneImage(ctx context.Context, scope registry.Scope, repository
 		return nil, registry.ImageNotFound(scope.Account, repository, id)
 	}
 	return found[0], nil
-}
-
-// ScanReport is the outcome of an image's newest scan.
-type ScanReport struct {
-	ID       registry.ImageID // as asked for, completed with the digest
-	Scan     meta.Scan
-	Findings []match.Finding // most severe first; only of a completed scan
-}
-
-// States that scans are told to be in without there being one.
-const (
-	ScanImageArchived       ScanStatus = "IMAGE_ARCHIVED"
-	ScanUnsupportedImage    ScanStatus = "UNSUPPORTED_IMAGE"
-	ScanFindingsUnavailable ScanStatus = "FINDINGS_UNAVAILABLE"
-)
-
-// ScanFindings answers the newest scan of an image.
-// Errors: RepositoryNotFound, ImageNotFound, ScanNotFound.
-func (s *Service) ScanFindings(ctx context.Context, c Caller, repository string, id registry.ImageID) (ScanReport, error) {
-	scope, err := s.allowOn(ctx, c, "ecr:DescribeImageScanFindings", repository)
-	if err != nil {
-		return ScanReport{}, err
-	}
-	image, err := s.oneImage(ctx, scope, repository, id)
-	if err != nil {
-		return ScanReport{}, err
-	}
-	id.Digest = image.Digest
-	if image.Status != registry.ImageActive {
-		return ScanReport{ID: id, Scan: meta.Scan{Status: ScanImageArchived, Description: "The image is archived."}}, nil
-	}
-	config, err := s.scanningConfiguration(ctx, scope.Account)
-	if err != nil {
-		return ScanReport{}, err
-	}
-	if config.Type == registry.ScanEnhanced {
-		return s.enhancedFindings(ctx, scope, repository, id, image, config)
-	}
-	return s.basicFindings(ctx, scope, repository, id, image)
-}
-
-// enhancedFindings tells why there are none: what the configuration leaves out
-// is not scanned, some images cannot be, and the others are not yet.
-func (s *Service) enhancedFindings(ctx context.Context, scope registry.Scope, repository string, id registry.ImageID, image *registry.Image, config registry.ScanningConfiguration) (ScanReport, error) {
-	repo, err := s.Store.Repository(ctx, scope.Account, repository)
-	if err != nil {
-		return ScanReport{}, err
-	}
-	if frequency, _ := config.FrequencyFor(repo); frequency == registry.ScanManual {
-		return ScanReport{}, registry.ScanNotFound(scope.Account, repository, id)
-	}
-	if mediaType, ok := scannable(image); !ok {
-		return ScanReport{ID: id, Scan: meta.Scan{Status: ScanUnsupportedImage, Description: clientText(unsupportedImageType(mediaType))}}, nil
-	}
-	return ScanReport{ID: id, Scan: meta.Scan{Status: ScanFindingsUnavailable, Description: "Enhanced scanning does not run in this version of ecru yet."}}, nil
-}
-
-func (s *Service) basicFindings(ctx context.Context, scope registry.Scope, repository string, id registry.ImageID, image *registry.Image) (ScanReport, error) {
-	scans, err := s.Store.Scans(ctx, image.RepositoryID, []string{image.Digest})
-	if err != nil {
-		return ScanReport{}, err
-	}
-	newest, ok := scans[image.Digest]
-	if !ok {
-		return ScanReport{}, registry.ScanNotFound(scope.Account, repository, id)
-	}
-	report := ScanReport{ID: id, Scan: newest}
-	if newest.Status != meta.ScanComplete {
-		return report, nil
-	}
-	encoded, err := s.Store.ScanFindings(ctx, image.RepositoryID, image.Digest)
-	if err != nil {
-		return ScanReport{}, err
-	}
-	report.Findings, err = scan.DecodeFindings(encoded)
-	return report, err
 }

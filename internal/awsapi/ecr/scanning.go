@@ -10,14 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 
-	"github.com/ecru-registry/ecru/internal/awsapi"
 	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 	"github.com/ecru-registry/ecru/internal/service"
 )
-
-const noticeEnhanced = "Enhanced scanning is stored as configuration; this version of ecru does not run it yet."
 
 func (h *handlers) startImageScan(ctx context.Context, in *ecr.StartImageScanInput) (*ecr.StartImageScanOutput, error) {
 	c := h.caller(ctx, in.RegistryId)
@@ -44,9 +41,6 @@ func (h *handlers) describeImageScanFindings(ctx context.Context, in *ecr.Descri
 	if err != nil {
 		return nil, err
 	}
-	if report.Scan.Status == service.ScanFindingsUnavailable {
-		awsapi.Notice(ctx, noticeEnhanced)
-	}
 	out := &ecr.DescribeImageScanFindingsOutput{
 		RegistryId: text(h.account(c)), RepositoryName: in.RepositoryName,
 		ImageId: imageIdentifier(report.ID), ImageScanStatus: scanStatus(report.Scan),
@@ -57,23 +51,53 @@ func (h *handlers) describeImageScanFindings(ctx context.Context, in *ecr.Descri
 	if err != nil {
 		return nil, err
 	}
-	if report.Scan.Status != service.ScanComplete {
-		return out, nil // no result, which is not the same as no findings
-	}
+	switch {
+	case report.Enhanced:
+		err = h.enhancedPage(ctx, p, report, out)
+	case report.Scan.Status == service.ScanComplete:
+		err = h.basicPage(p, report, out)
+	} // otherwise there is no result, which is not the same as no findings
+	return out, err
+}
+
+// basicPage answers a page of what basic scanning has found.
+func (h *handlers) basicPage(p pagetoken.Page, report service.ScanReport, out *ecr.DescribeImageScanFindingsOutput) error {
 	from, err := firstFinding(p, len(report.Findings))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	findings := report.Findings[from:]
 	if len(findings) > p.Size {
 		findings = findings[:p.Size]
 		out.NextToken = aws.String(h.pages.Seal(p.List, strconv.Itoa(from+p.Size)))
 	}
-	out.ImageScanFindings = &types.ImageScanFindings{
-		ImageScanCompletedAt: moment(report.Scan.CompletedAt), VulnerabilitySourceUpdatedAt: moment(report.Scan.SourceUpdatedAt),
-		FindingSeverityCounts: severityCounts(report.Scan), Findings: imageScanFindings(findings, report.Scan.Engine),
+	out.ImageScanFindings = scanResult(report.Scan)
+	out.ImageScanFindings.Findings = imageScanFindings(findings, report.Scan.Engine)
+	return nil
+}
+
+// enhancedPage answers a page of what enhanced scanning has found.
+func (h *handlers) enhancedPage(ctx context.Context, p pagetoken.Page, report service.ScanReport, out *ecr.DescribeImageScanFindingsOutput) error {
+	findings, next, err := h.registry.EnhancedScanFindings(ctx, report, p.Cursor, p.Size)
+	if err != nil {
+		return err
 	}
-	return out, nil
+	if next != "" {
+		out.NextToken = aws.String(h.pages.Seal(p.List, next))
+	}
+	out.ImageScanFindings = scanResult(report.Scan)
+	out.ImageScanFindings.EnhancedFindings = make([]types.EnhancedImageScanFinding, len(findings))
+	for i, f := range findings {
+		out.ImageScanFindings.EnhancedFindings[i] = enhancedFinding(report, f)
+	}
+	return nil
+}
+
+// scanResult is what all pages of a result repeat.
+func scanResult(s service.Scan) *types.ImageScanFindings {
+	return &types.ImageScanFindings{
+		ImageScanCompletedAt: moment(s.CompletedAt), VulnerabilitySourceUpdatedAt: moment(s.SourceUpdatedAt), FindingSeverityCounts: severityCounts(s),
+	}
 }
 
 // firstFinding is where a page begins. We sealed the number ourselves; that it
@@ -115,12 +139,12 @@ func severityCounts(s service.Scan) map[string]int32 {
 	return out
 }
 
-func imageScanFindings(findings []match.Finding, engine string) []types.ImageScanFinding {
+func imageScanFindings(findings []service.ScanFinding, engine string) []types.ImageScanFinding {
 	out := make([]types.ImageScanFinding, 0, len(findings))
 	for _, f := range findings {
 		out = append(out, types.ImageScanFinding{
 			Name: &f.ID, Description: text(f.Description), Uri: text(f.URI),
-			Severity: types.FindingSeverity(f.Severity), Attributes: attributes(f, engine),
+			Severity: types.FindingSeverity(f.Severity), Attributes: append(attributes(f.Finding, engine), childOf(f)...),
 		})
 	}
 	return out
@@ -141,6 +165,18 @@ func attributes(f match.Finding, engine string) []types.Attribute {
 					attribute("CVSS"+major+"_SCORE", strconv.FormatFloat(score.Score, 'f', 1, 64)))
 			}
 		}
+	}
+	return out
+}
+
+// childOf names the image of an index that a finding is of.
+func childOf(f service.ScanFinding) []types.Attribute {
+	if f.Digest == "" {
+		return nil
+	}
+	out := []types.Attribute{attribute("image_digest", f.Digest)}
+	if f.Platform != "" {
+		out = append(out, attribute("image_platform", f.Platform))
 	}
 	return out
 }
@@ -169,9 +205,6 @@ func (h *handlers) putRegistryScanningConfiguration(ctx context.Context, in *ecr
 	}
 	if err := h.registry.PutScanningConfiguration(ctx, h.caller(ctx, nil), config); err != nil {
 		return nil, err
-	}
-	if config.Type == registry.ScanEnhanced {
-		awsapi.Notice(ctx, noticeEnhanced)
 	}
 	return &ecr.PutRegistryScanningConfigurationOutput{RegistryScanningConfiguration: scanningConfiguration(config)}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi/pagetoken"
 	"github.com/ecru-registry/ecru/internal/awsapi/validate"
 	"github.com/ecru-registry/ecru/internal/awsapi/wire"
+	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -61,6 +62,7 @@ type Layers interface {
 type Scans interface {
 	StartImageScan(ctx context.Context, c service.Caller, repository string, id registry.ImageID) (registry.ImageID, error)
 	ScanFindings(ctx context.Context, c service.Caller, repository string, id registry.ImageID) (service.ScanReport, error)
+	EnhancedScanFindings(ctx context.Context, report service.ScanReport, from string, limit int) ([]finding.Finding, string, error)
 	ScanningConfiguration(ctx context.Context, c service.Caller) (registry.Scope, registry.ScanningConfiguration, error)
 	PutScanningConfiguration(ctx context.Context, c service.Caller, config registry.ScanningConfiguration) error
 	RepositoryScanningConfigurations(ctx context.Context, c service.Caller, names []string) ([]service.RepositoryScanning, error)

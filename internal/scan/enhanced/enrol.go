@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/event"
@@ -36,13 +37,14 @@ type EnrollerStore interface {
 type Enroller struct {
 	*Scanner
 	All EnrollerStore
+
+	turn sync.Mutex // held while one enrols
 }
 
 // enrolment is how far an account has come.
 type enrolment struct {
-	// Applied is what all images follow, Told what events have told of.
-	Applied registry.ScanningConfiguration
-	Told    registry.ScanningConfiguration
+	// Told is what events have told of.
+	Told registry.ScanningConfiguration
 	// Toward is what images are being brought to, and the rest how far: nil when
 	// they are there.
 	Toward     *registry.ScanningConfiguration `json:",omitempty"`
@@ -52,8 +54,7 @@ type enrolment struct {
 }
 
 func (e *Enroller) load(ctx context.Context, account string) (enrolment, error) {
-	basic := registry.ScanningConfiguration{Type: registry.ScanBasic}
-	state := enrolment{Applied: basic, Told: basic}
+	state := enrolment{Told: registry.ScanningConfiguration{Type: registry.ScanBasic}}
 	stored, ok, err := e.All.Setting(ctx, account, enrolmentSetting)
 	if err != nil || !ok {
 		return state, err
@@ -76,12 +77,19 @@ func sameConfiguration(a, b registry.ScanningConfiguration) bool {
 	})
 }
 
-// Handle does an EnrolJob.
+// Handle does an EnrolJob: from the beginning, unless it is the rest of one. Also
+// for a configuration that all images follow: another may have been in force for a
+// moment, in which images were pushed.
 func (e *Enroller) Handle(ctx context.Context, j job.Job) error {
 	w, err := decode[walk](j)
 	if err != nil {
 		return err
 	}
+	if !e.turn.TryLock() {
+		j.RunAt = e.Now().Add(slice)
+		return e.All.Enqueue(ctx, j)
+	}
+	defer e.turn.Unlock()
 	plan, err := e.Plans.EnhancedPlan(ctx, w.Account)
 	if err != nil {
 		return err
@@ -90,11 +98,11 @@ func (e *Enroller) Handle(ctx context.Context, j job.Job) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case state.Toward == nil && sameConfiguration(state.Applied, plan.Scanning):
-		return nil
-	case state.Toward == nil || !sameConfiguration(*state.Toward, plan.Scanning):
-		state = enrolment{Applied: state.Applied, Told: state.Told, Toward: &plan.Scanning}
+	if w.Rest && (state.Toward == nil || !sameConfiguration(*state.Toward, plan.Scanning)) {
+		return nil // somebody has begun anew, or will
+	}
+	if !w.Rest {
+		state = enrolment{Told: state.Told, Toward: &plan.Scanning}
 	}
 	if err := e.tell(ctx, w.Account, &state); err != nil {
 		return err
@@ -107,13 +115,14 @@ func (e *Enroller) Handle(ctx context.Context, j job.Job) error {
 		}
 		if done {
 			e.Logger.InfoContext(ctx, "all images follow the scanning configuration", "account", w.Account, "type", plan.Scanning.Type)
-			return e.save(ctx, w.Account, enrolment{Applied: plan.Scanning, Told: state.Told})
+			return e.save(ctx, w.Account, enrolment{Told: state.Told})
 		}
 		if err := e.save(ctx, w.Account, state); err != nil {
 			return err
 		}
 		if time.Now().After(until) {
-			return e.All.Enqueue(ctx, NewEnrolJob(w.Account, e.Now()))
+			w.Rest = true
+			return e.All.Enqueue(ctx, newJob(EnrolJob, w.Account+"/rest", w, e.Now()))
 		}
 	}
 }

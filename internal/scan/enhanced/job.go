@@ -62,6 +62,7 @@ type walk struct {
 	Account    string `json:"account"`
 	Repository string `json:"repository,omitempty"` // only this one
 	After      int64  `json:"after,omitempty"`      // coverage
+	Rest       bool   `json:"rest,omitempty"`       // of an enrolment
 }
 
 // NewEnrolJob makes the job that brings an account to its configuration.

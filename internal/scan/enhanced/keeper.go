@@ -2,6 +2,7 @@ package enhanced
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -35,13 +36,21 @@ type KeeperStore interface {
 	meta.Leases
 }
 
+// NewKeeper completes a keeper; Start begins its work.
+func NewKeeper(k *Keeper) *Keeper {
+	k.woken = make(chan struct{}, 1)
+	return k
+}
+
 // Keeper looks at images when their time has come: at the end of a window, after
 // they were deleted or archived, and again where advisories were missing. One
 // process at a time does.
 type Keeper struct {
 	*Settler
-	Plans Plans
-	Kept  KeeperStore
+	Plans   Plans
+	Kept    KeeperStore
+	Changes Changes
+	Queue   ProblemQueue
 	// Owner names the process.
 	Owner string
 	// Wake is called after jobs were stored.
@@ -50,7 +59,17 @@ type Keeper struct {
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
+	woken  chan struct{}
 	purged time.Time
+}
+
+// Changed has the keeper look at once, because advisories may have changed. It
+// never waits. Others are noticed soon in any case, also those of another process.
+func (k *Keeper) Changed() {
+	select {
+	case k.woken <- struct{}{}:
+	default: // it will look, or is not started
+	}
 }
 
 // Start begins to look.
@@ -67,6 +86,7 @@ func (k *Keeper) Start() {
 			select {
 			case <-ctx.Done():
 				return
+			case <-k.woken:
 			case <-tick.C:
 			}
 		}
@@ -89,7 +109,7 @@ func (k *Keeper) turn(ctx context.Context) error {
 	if err != nil || !mine {
 		return err
 	}
-	if err := k.Sweep(ctx); err != nil {
+	if err := errors.Join(k.follow(ctx), k.Sweep(ctx)); err != nil {
 		return err
 	}
 	if now.Sub(k.purged) < purgeEvery {
@@ -97,6 +117,25 @@ func (k *Keeper) turn(ctx context.Context) error {
 	}
 	k.purged = now
 	return k.Purge(ctx)
+}
+
+// follow sees to it that changes of the advisories are followed.
+func (k *Keeper) follow(ctx context.Context) error {
+	changes, err := k.Changes.Changes(ctx, 0, 1)
+	if err != nil {
+		return err
+	}
+	if len(changes) == 0 {
+		problems, err := k.Queue.ProblemChanges(ctx, 1)
+		if err != nil || len(problems) == 0 {
+			return err
+		}
+	}
+	if err := k.Kept.Enqueue(ctx, NewRematchJob(k.Now())); err != nil {
+		return err
+	}
+	k.Wake()
+	return nil
 }
 
 // Sweep looks at all that is due.

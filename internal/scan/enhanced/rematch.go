@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/finding"
@@ -69,11 +70,17 @@ type Follower struct {
 	Accounts func(ctx context.Context) ([]string, error)
 	Observer Observer
 	Logger   *slog.Logger
+
+	turn sync.Mutex // held while one follows
 }
 
 // Handle does a RematchJob: it judges what has changed, then settles images, in
 // slices between which others have their turn.
 func (f *Follower) Handle(ctx context.Context, _ job.Job) error {
+	if !f.turn.TryLock() {
+		return nil // whoever has the turn goes on as long as there is something
+	}
+	defer f.turn.Unlock()
 	for until := time.Now().Add(slice); ; {
 		// What is new comes first: all changes are known before any is written out.
 		judged, err := f.judgeChanges(ctx)

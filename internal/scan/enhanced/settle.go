@@ -12,13 +12,10 @@ import (
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
-// Suppressor says which findings do not count.
-type Suppressor interface {
-	// For answers what decides about the findings of an image: why one does not
-	// count, nil when it does. The function must be quick, and is called within
-	// transactions: it must not use the store.
-	For(ctx context.Context, account string, c finding.Coverage) (func(finding.Finding) *finding.Suppression, error)
-}
+// Suppressor answers what decides about the findings of an image: why one does not
+// count, nil when it does. What it answers must be quick, and is called within
+// transactions: it must not use the store.
+type Suppressor func(ctx context.Context, account string, c finding.Coverage) (func(finding.Finding) *finding.Suppression, error)
 
 // Store is what settling needs of the metadata.
 type Store interface {
@@ -118,7 +115,7 @@ func (s *Settler) prepare(ctx context.Context, ids []int64, how settlement) (*pr
 	vulnerabilities := slices.Clone(how.vulnerabilities)
 	for id, c := range coverage {
 		if s.Suppressor != nil {
-			if p.suppress[id], err = s.Suppressor.For(ctx, c.Account, c); err != nil {
+			if p.suppress[id], err = s.Suppressor(ctx, c.Account, c); err != nil {
 				return nil, err
 			}
 		}
