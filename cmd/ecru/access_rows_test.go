@@ -16,6 +16,8 @@ type walked struct {
 	// body is a request that passes the checks of its form; {digest} and
 	// {layer} stand for an image and a layer that are there.
 	body string
+	// method and path are those of an operation of a REST service.
+	method, path string
 	// reader says whether AmazonEC2ContainerRegistryReadOnly allows it.
 	reader bool
 	// self says that it concerns the caller alone, whose registry it is.
@@ -142,9 +144,12 @@ func adminRows() []walked {
 		{name: "ecru:DeleteUserPolicy", body: `{` + user + `,"policyName":"p"}`},
 		{name: "ecru:DetachRolePolicy", body: `{` + role + `,"policyName":"AdministratorAccess"}`},
 		{name: "ecru:DetachUserPolicy", body: `{` + user + `,"policyName":"AdministratorAccess"}`},
+		{name: "ecru:ExportAdvisories", body: `{"file":"/nonexistent/x"}`},
+		{name: "ecru:GetAdvisoriesKey", body: `{}`},
 		{name: "ecru:GetRole", body: `{` + role + `}`},
 		{name: "ecru:GetUser", body: `{` + user + `}`},
 		{name: "ecru:ImportAdvisories", body: `{"directory":"/nonexistent"}`},
+		{name: "ecru:ImportAdvisoriesBundle", body: `{"file":"/nonexistent"}`},
 		{name: "ecru:ListAccessKeys", body: `{` + account + `}`},
 		{name: "ecru:ListAccounts", body: `{}`},
 		{name: "ecru:ListOpenIDConnectProviders", body: `{` + account + `}`},

@@ -22,6 +22,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta/sql"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/service"
 )
 
@@ -110,7 +111,12 @@ func (f *instanceFlags) assemble(ctx context.Context, store *sql.Store, log *slo
 			return nil, err
 		}
 	}
-	local, err := awsapi.NewLocal(manage(s, scope.Account, instance, advisoryAdmin{store: store}))
+	updater, err := newUpdater(store, advisory.Off, nil, log)
+	if err != nil {
+		return nil, err
+	}
+	advisories := newAdvisoryAdmin(store, updater, advisory.Locations{Advisories: advisory.Off}, f.Data, instance)
+	local, err := awsapi.NewLocal(manage(s, scope.Account, "", instance, advisories))
 	return &localManager{local: local, operator: iam.RootPrincipal(scope.Account, "")}, err
 }
 

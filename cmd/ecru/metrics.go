@@ -20,7 +20,7 @@ type holdings struct {
 	store      meta.Statistics
 	advisories advisory.Store
 
-	repositories, images, blobs, bytes, age *prometheus.Desc
+	repositories, images, blobs, bytes, age, failed *prometheus.Desc
 }
 
 func newHoldings(store meta.Statistics, advisories advisory.Store) *holdings {
@@ -34,12 +34,13 @@ func newHoldings(store meta.Statistics, advisories advisory.Store) *holdings {
 		blobs:        describe("ecru_blobs", "Blobs, each counted once."),
 		bytes:        describe("ecru_blob_bytes", "Bytes of all blobs, each counted once."),
 		age:          describe("ecru_advisories_age_seconds", "Time since the advisories of an ecosystem were last known to be what the feed has.", "ecosystem"),
+		failed:       describe("ecru_advisories_failed", "Whether the last look at the source of an ecosystem's advisories failed.", "ecosystem"),
 	}
 }
 
 // Describe is part of prometheus.Collector.
 func (h *holdings) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{h.repositories, h.images, h.blobs, h.bytes, h.age} {
+	for _, d := range []*prometheus.Desc{h.repositories, h.images, h.blobs, h.bytes, h.age, h.failed} {
 		to <- d
 	}
 }
@@ -62,6 +63,11 @@ func (h *holdings) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	for _, s := range sources {
+		failed := 0.0
+		if s.LastError != "" {
+			failed = 1
+		}
+		gauge(h.failed, failed, s.Ecosystem)
 		if s.Loaded() {
 			gauge(h.age, time.Since(s.Checked()).Seconds(), s.Ecosystem)
 		}

@@ -17,26 +17,30 @@ import (
 	"github.com/ecru-registry/ecru/internal/origin"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/reqlog"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/server"
 )
 
 // publicAdvisories is where OSV publishes its exports.
-const publicAdvisories = "https://osv-vulnerabilities.storage.googleapis.com"
+const publicAdvisories = advisory.PublicBucket
 
 // serveCommand runs the registry.
 type serveCommand struct {
 	storeFlags
 	secretFlags
 	blobFlags
-	Listen     string   `help:"Address to listen on." default:"127.0.0.1:5000" placeholder:"HOST:PORT"`
-	Blobs      string   `help:"Where content lives: disk (in the data directory)." default:"disk"`
-	Advisories string   `help:"Vulnerability advisories: a URL or directory laid out like the OSV bucket, or off." default:"${advisories}"`
-	Ecosystems []string `help:"Ecosystems whose advisories are loaded before an image needs them, such as Alpine or Debian:12." placeholder:"NAME"`
-	PublicURL  string   `name:"public-url" help:"URL under which clients reach the registry; without it, whatever they used." placeholder:"URL"`
-	Account    string   `help:"Registry id of the default account." default:"000000000000"`
-	Region     string   `help:"Region that the registry says it is in." default:"us-east-1"`
-	TLSCert    string   `name:"tls-cert" help:"PEM file of the certificate; with it the registry speaks TLS." type:"existingfile" placeholder:"FILE"`
-	TLSKey     string   `name:"tls-key" help:"PEM file of the certificate's key." type:"existingfile" placeholder:"FILE"`
+	Listen     string `help:"Address to listen on." default:"127.0.0.1:5000" placeholder:"HOST:PORT"`
+	Blobs      string `help:"Where content lives: disk (in the data directory)." default:"disk"`
+	Advisories string `help:"Vulnerability advisories: a URL or directory laid out like the OSV bucket, or off." default:"${advisories}"`
+	companionFlags
+	AdvisoriesMaxAge time.Duration `help:"Warn in the log when advisories that are needed were last known to be what their source has longer ago than this; 0 for never." default:"48h"`
+	ServeAdvisories  bool          `help:"Serve the loaded advisories to others, to anybody who asks, below /advisories/."`
+	Ecosystems       []string      `help:"Ecosystems whose advisories are loaded before an image needs them, such as Alpine or Debian:12." placeholder:"NAME"`
+	PublicURL        string        `name:"public-url" help:"URL under which clients reach the registry; without it, whatever they used." placeholder:"URL"`
+	Account          string        `help:"Registry id of the default account." default:"000000000000"`
+	Region           string        `help:"Region that the registry says it is in." default:"us-east-1"`
+	TLSCert          string        `name:"tls-cert" help:"PEM file of the certificate; with it the registry speaks TLS." type:"existingfile" placeholder:"FILE"`
+	TLSKey           string        `name:"tls-key" help:"PEM file of the certificate's key." type:"existingfile" placeholder:"FILE"`
 
 	TrustedProxies []string `help:"Networks of the proxies in front that are believed where a request comes from (X-Forwarded-For, X-Forwarded-Proto); nobody else is." placeholder:"CIDR"`
 

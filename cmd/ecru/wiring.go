@@ -224,11 +224,12 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
+	advisories := newAdvisoryAdmin(a.store, a.updater, c.beside(c.Advisories), c.Data, instance)
 	apis, err := awsapi.New(awsapi.Config{
 		Services: []awsapi.Service{control, findings,
 			eventbridge.Service(eventbridge.Config{Service: a.service, PageKey: pageKey}),
 			secretsmanager.Service(secretsmanager.Config{Service: a.service, Home: home, PageKey: pageKey}),
-			manage(a.service, c.Account, c.PublicURL, instance, advisoryAdmin{store: a.store, updater: a.updater}),
+			manage(a.service, c.Account, c.PublicURL, instance, advisories),
 		},
 		Query:    temporary,
 		Verifier: sigv4.New(a.service, sigv4.Options{}),
@@ -238,7 +239,11 @@ func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler,
 		return nil, err
 	}
 	a.apis, a.distribution = apis, distribution
-	return route(distribution, apis, inspector.Downloads(a.service)), nil
+	all := route(distribution, apis, inspector.Downloads(a.service))
+	if c.ServeAdvisories {
+		all = withAdvisories(advisories.handler(a.log), all)
+	}
+	return all, nil
 }
 
 // route tells the protocols apart by the path.
@@ -254,6 +259,17 @@ func route(distribution http.Handler, apis *awsapi.Server, reports http.Handler)
 		default:
 			http.NotFound(w, r)
 		}
+	})
+}
+
+// withAdvisories serves advisories to others, too.
+func withAdvisories(advisories, rest http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, advisoryserver.Prefix) {
+			advisories.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
 	})
 }
 

@@ -60,9 +60,10 @@ var rooms = map[string]layer{
 	"internal/event/delivery": useCase,
 	"internal/event/target":   useCase,
 
-	"internal/oci":    transport,
-	"internal/awsapi": transport,
-	"console":         transport,
+	"internal/oci":            transport,
+	"internal/awsapi":         transport,
+	"internal/advisoryserver": transport,
+	"console":                 transport,
 
 	"internal/server": shell,
 	"internal/audit":  shell,

@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,16 @@ func (f feed) Update(context.Context, []string) ([]advisory.Outcome, error) {
 func (f feed) Import(context.Context, string, []string) ([]advisory.Outcome, error) {
 	return nil, f.err
 }
+
+func (f feed) Export(context.Context, string, []string) (*advisory.Manifest, error) {
+	return &advisory.Manifest{Key: "ed25519:x", Members: []advisory.Member{{Ecosystem: "Alpine", Records: 3, Checked: time.Unix(1, 0)}}}, f.err
+}
+
+func (f feed) ImportBundle(context.Context, string, []ed25519.PublicKey, bool, []string) ([]advisory.Outcome, error) {
+	return nil, f.err
+}
+
+func (f feed) Key() (ed25519.PublicKey, error) { return make([]byte, ed25519.PublicKeySize), f.err }
 
 // bench is the API over a real store.
 type bench struct {
@@ -116,7 +127,8 @@ func inside(v any, path ...string) any {
 func TestOnlyWhoIsAllowedMayTouchAdvisories(t *testing.T) {
 	b := newBench(t, feed{})
 	id, _ := inside(b.do("CreateUser", `{"userName":"feeder","inlinePolicies":{"p":`+quoted(strings.Replace(policy, "ecru:List*", "ecru:*Advisories*", 1))+`}}`), "user", "userId").(string)
-	for operation, body := range map[string]string{"AdvisoriesStatus": `{}`, "UpdateAdvisories": `{}`, "ImportAdvisories": `{"directory":"/data"}`} {
+	for operation, body := range map[string]string{"AdvisoriesStatus": `{}`, "UpdateAdvisories": `{}`, "ImportAdvisories": `{"directory":"/data"}`,
+		"ImportAdvisoriesBundle": `{"file":"/data"}`, "ExportAdvisories": `{"file":"/data"}`, "GetAdvisoriesKey": `{}`} {
 		for name, p := range map[string]iam.Principal{"owner": owner(account), "feeder": iam.UserPrincipal(account, "feeder", id, "AKIA")} {
 			if out, code := b.as(p, operation, body); code != "" {
 				t.Errorf("%s by the %s: %s %v", operation, name, code, out)
@@ -145,6 +157,12 @@ func TestAnswersTellWhatWasDone(t *testing.T) {
 	if len(outcomes) != 2 || inside(outcomes[0], "problem") != nil || inside(outcomes[1], "problem") != "gone" {
 		t.Errorf("update = %v", outcomes)
 	}
+	if got, want := fmt.Sprint(b.do("ExportAdvisories", `{"file":"/x"}`)), "map[key:ed25519:x members:[map[checkedAt:1 ecosystem:Alpine records:3]]]"; got != want {
+		t.Errorf("export = %s, want %s", got, want)
+	}
+	if got, want := fmt.Sprint(b.do("GetAdvisoriesKey", `{}`)), "map[key:ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=]"; got != want {
+		t.Errorf("key = %s, want %s", got, want)
+	}
 }
 
 func TestRefusalsAreWorded(t *testing.T) {
@@ -157,6 +175,8 @@ func TestRefusalsAreWorded(t *testing.T) {
 	}
 	for operation, bodies := range map[string][]string{
 		"ImportAdvisories":            {`{}`, `{"directory":""}`},
+		"ImportAdvisoriesBundle":      {`{}`, `{"file":""}`, `{"file":"/x","trust":["x"]}`, `{"file":"/x"}`},
+		"ExportAdvisories":            {`{}`, `{"file":""}`, `{"file":"/x"}`},
 		"CreateAccount":               {`{}`, `{"accountId":"12"}`},
 		"CreateUser":                  {`{}`, `{"userName":"a b"}`, `{"userName":"a","accountId":"x"}`},
 		"ListUsers":                   {`{"maxResults":0}`, `{"maxResults":1001}`, `{"nextToken":"x"}`},

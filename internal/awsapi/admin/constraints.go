@@ -11,6 +11,8 @@ func constraints() []validate.Structure {
 	account := validate.Field{Name: "AccountID", Rule: validate.Rule{Pattern: `[0-9]{12}`}}
 	return []validate.Structure{
 		validate.For[ImportAdvisoriesInput](must("Directory")),
+		validate.For[ImportAdvisoriesBundleInput](must("File")),
+		validate.For[ExportAdvisoriesInput](must("File")),
 
 		validate.For[CreateSuppressionInput](account, must("Vulnerability"), must("Reason")),
 		validate.For[ListSuppressionsInput](account, pageSize()),
@@ -18,6 +20,10 @@ func constraints() []validate.Structure {
 		validate.For[AddVexDocumentInput](account, must("Document")),
 		validate.For[ListVexDocumentsInput](account, pageSize()),
 		validate.For[DeleteVexDocumentInput](account, must("DocumentID")),
+
+		validate.For[ListReportsInput](account, pageSize()),
+		validate.For[GetReportInput](account, must("ReportID")),
+		validate.For[AttachSbomInput](account, must("RepositoryName"), validate.Field{Name: "Format", Rule: validate.Rule{Enum: []string{"CYCLONEDX_1_4", "SPDX_2_3"}}}),
 
 		validate.For[CreateAccountInput](must("AccountID")),
 		validate.For[ListAccountsInput](pageSize()),

@@ -1,6 +1,7 @@
 package advisory
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -50,6 +51,29 @@ func (l Locations) withDefaults() Locations {
 	fill(&l.KEV, PublicKEV)
 	fill(&l.EPSS, PublicEPSS)
 	return l
+}
+
+// Has says whether there is a place to ask for an ecosystem. Of a directory it
+// says whether that has it, of a server that it may.
+func (l Locations) Has(ecosystem string) bool {
+	l = l.withDefaults()
+	at := l.Advisories
+	switch Parent(ecosystem) {
+	case amazonLinux:
+		at = cmp.Or(l.AmazonLinux, at)
+	case KEV:
+		at = cmp.Or(l.KEV, at)
+	case EPSS:
+		at = cmp.Or(l.EPSS, at)
+	}
+	if at == l.Advisories && IsRisk(ecosystem) && !strings.Contains(at, "://") && at != Off {
+		path, err := (&dirFeed{dir: at}).path(ecosystem)
+		if err == nil {
+			_, err = os.Stat(path)
+		}
+		return err == nil
+	}
+	return at != Off
 }
 
 // OpenFeeds makes one feed of all locations, nil when all are off.

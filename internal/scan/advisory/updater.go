@@ -44,6 +44,9 @@ type UpdaterOptions struct {
 	Feed     FeedOptions // for Import
 	Logger   *slog.Logger
 	Now      func() time.Time
+	// MaxAge is when the updater warns of advisories that are wanted and were
+	// not known to be what the feed has for so long; 0 is never.
+	MaxAge time.Duration
 	// Changed is called after an import was committed: there may be Changes in
 	// the store. It must not wait for anything.
 	Changed func()
@@ -103,7 +106,7 @@ func (u *Updater) Start(ctx context.Context) error {
 	if u.done != nil {
 		return errors.New("advisories: the updater is already started")
 	}
-	if u.feed == nil {
+	if u.feed == nil && (u.opts.MaxAge <= 0 || u.wanted == nil) {
 		return nil
 	}
 	ctx, u.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -155,9 +158,14 @@ func (u *Updater) interval() time.Duration {
 
 // refresh updates what is wanted and due; false asks for an early retry.
 func (u *Updater) refresh(ctx context.Context) bool {
-	names, err := u.wanted.Wanted(ctx)
+	wanted, err := u.wanted.Wanted(ctx)
+	if err == nil && u.feed == nil { // nothing but somebody with a bundle can help
+		u.warnOfAge(ctx, wanted)
+		return true
+	}
+	var names []string
 	if err == nil {
-		names, err = u.due(ctx, names)
+		names, err = u.due(ctx, slices.Clone(wanted))
 	}
 	if err != nil {
 		if ctx.Err() == nil {
@@ -170,10 +178,26 @@ func (u *Updater) refresh(ctx context.Context) bool {
 	}
 	outcomes, err := u.Update(ctx, nil, names...)
 	good := err == nil
+	u.warnOfAge(ctx, wanted)
 	for _, o := range outcomes {
 		good = good && (o.Err == nil || errors.Is(o.Err, ErrNoExport))
 	}
 	return good
+}
+
+// warnOfAge says what has become old.
+func (u *Updater) warnOfAge(ctx context.Context, wanted []string) {
+	sources, err := u.store.Sources(ctx)
+	if err != nil || u.opts.MaxAge <= 0 {
+		return
+	}
+	for _, s := range sources {
+		age := u.opts.Now().Sub(s.Checked())
+		needed := slices.ContainsFunc(wanted, func(n string) bool { return n == s.Ecosystem || Parent(n) == s.Ecosystem })
+		if s.Loaded() && needed && age > u.opts.MaxAge {
+			u.opts.Logger.WarnContext(ctx, "advisories: old, and nothing newer can be had", "ecosystem", s.Ecosystem, "age", age.Round(time.Minute).String(), "problem", s.LastError)
+		}
+	}
 }
 
 // due leaves out what was looked at, with success, less than about an interval
