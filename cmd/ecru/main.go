@@ -35,6 +35,9 @@ type cli struct {
 	Events     eventsCommand     `cmd:"" help:"Look at events, deliver them again, and look after what could not be delivered."`
 	Suppress   suppressCommand   `cmd:"" help:"Say that vulnerabilities do not count: who decided so, why, and for how long."`
 	VEX        vexCommand        `cmd:"" name:"vex" help:"Manage VEX documents, which say what vulnerabilities mean for images."`
+	Scan       scanCommand       `cmd:"" help:"Scan an image without a server."`
+	SBOM       sbomCommand       `cmd:"" name:"sbom" help:"Write the bill of materials of an image."`
+	Explain    explainCommand    `cmd:"" help:"Say why a vulnerability is, or is not, among the findings of an image."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
@@ -45,7 +48,8 @@ type dataFlags struct {
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run answers the exit code: 0, or 1 with one line on stderr that says why.
+// run answers the exit code: 0, or 1 with one line on stderr that says why. Of
+// scan, 1 means that something was found, and 2 what 1 means of the others.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -58,6 +62,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return int(exit)
 	}
 	fmt.Fprintln(stderr, "ecru: "+oneLine(err))
+	var coded *codedError
+	if errors.As(err, &coded) {
+		return coded.code
+	}
 	return 1
 }
 
@@ -100,7 +108,19 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return fmt.Errorf("%w (see ecru --help)", err)
+		return misused(fmt.Errorf("%w (see ecru --help)", err))
 	}
 	return parsed.Run()
+}
+
+// misused gives a mistake in the flags of scan the code that it has for what was
+// not scanned.
+func misused(err error) error {
+	var mistake *kong.ParseError
+	if errors.As(err, &mistake) && mistake.Context != nil {
+		if command := mistake.Context.Selected(); command != nil && command.Name == "scan" {
+			return &codedError{exitNotScanned, err}
+		}
+	}
+	return err
 }

@@ -22,7 +22,7 @@ func lockFile(path string) (*fileLock, error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		defer f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("another process uses it%s: stop that one first", holder(f))
+			return nil, fmt.Errorf("%w%s: stop that one first", ErrInUse, holder(f))
 		}
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
