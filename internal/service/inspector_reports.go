@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -292,7 +293,7 @@ func (s *Service) ListReports(ctx context.Context, c Caller, account string) ([]
 		all = append(all, r)
 		return nil
 	})
-	slices.SortStableFunc(all, func(a, b Report) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	slices.SortStableFunc(all, func(a, b Report) int { return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID)) })
 	return all, err
 }
 

@@ -108,6 +108,9 @@ const (
 // AttachSBOM pushes what an image holds as an artifact that refers to it, with the
 // rights of the caller. Errors: those of pushes, ImageNotFound, UnsupportedImageType.
 func (s *Service) AttachSBOM(ctx context.Context, c Caller, repository string, id registry.ImageID, format string) (AttachedSBOM, error) {
+	if s.Contents == nil {
+		return AttachedSBOM{}, registry.Errorf(registry.CodeUnsupported, "Bills of materials are made by a server that runs.")
+	}
 	scope, err := s.allowOn(ctx, c, "ecr:BatchGetImage", repository)
 	if err != nil {
 		return AttachedSBOM{}, err

@@ -40,6 +40,7 @@ type Management interface {
 	RolePolicies
 	Providers
 	EventLog
+	Reports
 	Suppressions
 }
 
@@ -57,6 +58,8 @@ type Config struct {
 	Service    Management
 	// PageKey seals page tokens.
 	PageKey []byte
+	// PublicURL is where clients reach the server; empty means as they did.
+	PublicURL string
 }
 
 type handlers struct {
@@ -64,11 +67,12 @@ type handlers struct {
 	advisories Advisories
 	service    Management
 	pages      *pagetoken.Codec
+	publicURL  string
 }
 
 // Service makes the table of operations.
 func Service(c Config) awsapi.Service {
-	h := handlers{account: c.Account, advisories: c.Advisories, service: c.Service, pages: pagetoken.New(c.PageKey)}
+	h := handlers{account: c.Account, advisories: c.Advisories, service: c.Service, pages: pagetoken.New(c.PageKey), publicURL: c.PublicURL}
 	return awsapi.Service{
 		Target: Target, SigningName: SigningName,
 		Operations:  h.operations(),
@@ -85,7 +89,7 @@ func (h handlers) operations() []awsapi.Operation {
 	var all []awsapi.Operation
 	for _, part := range [][]awsapi.Operation{
 		h.advisoryOperations(), h.accountOperations(), h.userOperations(),
-		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(), h.suppressionOperations(),
+		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(), h.reportOperations(), h.suppressionOperations(),
 	} {
 		all = append(all, part...)
 	}
@@ -121,6 +125,10 @@ func exceptions() map[registry.Code]string {
 		registry.CodeRegistryPolicyNotFound:   "RegistryPolicyNotFoundException",
 		registry.CodeThrottled:                "ThrottlingException",
 		registry.CodeResourceNotFound:         "ResourceNotFoundException",
+		registry.CodeImageNotFound:            "ImageNotFoundException",
+		registry.CodeUnsupportedImageType:     "UnsupportedImageTypeException",
+		registry.CodeLayersNotFound:           "LayersNotFoundException",
+		registry.CodeImageArchived:            "ImageArchivedException",
 		registry.CodeInvalidEventPattern:      "InvalidEventPatternException",
 		registry.CodeInvalidState:             "InvalidStateException",
 	}
