@@ -82,7 +82,7 @@ func TestNobodyCanDoWhatNoPolicyAllows(t *testing.T) {
 
 // operationsToWalk are the rows of all that the APIs serve.
 func (w *walk) operationsToWalk() []walked {
-	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows(), suppressionRows(), eventRows(), secretRows())
+	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows(), suppressionRows(), eventRows(), secretRows(), inspectorRows())
 	var named []string
 	for _, row := range rows {
 		named = append(named, row.name)
@@ -237,7 +237,8 @@ func (w *walk) call(who walker, row walked) answer {
 	if service == "sts" {
 		body, contentType = "Action="+operation+"&Version=2011-06-15&"+body, "application/x-www-form-urlencoded"
 	}
-	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url+"/", strings.NewReader(body))
+	method, path := cmp.Or(row.method, http.MethodPost), cmp.Or(row.path, "/")
+	r, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -292,6 +293,8 @@ func (w *walk) send(r *http.Request) answer {
 	}
 	_ = json.Unmarshal(body, &document) // of other answers there is no code to read
 	switch {
+	case response.Header.Get("X-Amzn-Errortype") != "":
+		out.code, out.text = response.Header.Get("X-Amzn-Errortype"), document.Message
 	case document.Type != "":
 		out.code, out.text = document.Type, document.Message
 	case len(document.Errors) > 0:
