@@ -79,7 +79,11 @@ func coveredImages(t testing.TB, s meta.Store, repo *registry.Repository, n int)
 	for i := range n {
 		inventory := fmt.Sprint(repo.Name, i)
 		component = index(t, s, inventory, Component("common", "1"), Component("own", inventory))[0]
-		images = append(images, cover(t, s, repo, put(t, s, repo.Name, inventory, fmt.Sprint("v", i)), inventory))
+		in := Push(repo.Name, Image(Blob(t, s, repo.Name, inventory, 10)), fmt.Sprint("v", i))
+		in.Now = base.Add(time.Duration(i%2) * time.Hour)
+		_, err := s.PutImage(t.Context(), in)
+		must(t, err)
+		images = append(images, cover(t, s, repo, in.Digest, inventory))
 	}
 	return images, component
 }
@@ -382,7 +386,7 @@ func walkFindings(t *testing.T, s meta.Store, q meta.FindingQuery) (all []findin
 }
 
 func findingOrders(t *testing.T, s meta.Store) {
-	_, all := manyFindings(t, s)
+	images, all := manyFindings(t, s)
 	rank := map[registry.Severity]float64{finding.Untriaged: 0, registry.Undefined: 1, registry.Informational: 2, registry.Low: 3, registry.Medium: 4, registry.High: 5, registry.Critical: 6}
 	number := map[meta.FindingSort]func(f finding.State) float64{
 		meta.SortByID:            func(finding.State) float64 { return 0 },
@@ -391,7 +395,10 @@ func findingOrders(t *testing.T, s meta.Store) {
 		meta.SortByEPSS:          func(f finding.State) float64 { return f.EPSS },
 		meta.SortByFirstObserved: func(f finding.State) float64 { return f.FirstObservedAt.Sub(base).Seconds() },
 		meta.SortByLastObserved:  func(f finding.State) float64 { return f.LastObservedAt.Sub(base).Seconds() },
-		meta.SortByPushed:        func(finding.State) float64 { return 0 }, // all were pushed at once
+		meta.SortByPushed: func(f finding.State) float64 {
+			i := slices.IndexFunc(images, func(c finding.Coverage) bool { return c.ID == f.Coverage })
+			return coverageOf(t, s, &registry.Repository{ID: images[i].RepositoryID}, f.Digest).Image.PushedAt.Sub(base).Seconds()
+		},
 	}
 	word := map[meta.FindingSort]func(f finding.State) string{
 		meta.SortByStatus:        func(f finding.State) string { return string(f.Status) },

@@ -21,7 +21,7 @@ const (
 			first_observed_at, last_observed_at, updated_at, closed_at, revision, suppression)
 		{lite:VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)}{pg:SELECT * FROM unnest(?::bigint[], ?::integer[], ?::text[], ?::bytea[], ?::smallint[], ?::smallint[], ?::smallint[],
 			?::float8[], ?::float8[], ?::boolean[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[])}
-		ON CONFLICT (coverage_id, vulnerability) DO UPDATE SET status = excluded.status, severity = excluded.severity, fix = excluded.fix, score = excluded.score, epss = excluded.epss,
+		ON CONFLICT (uid) DO UPDATE SET status = excluded.status, severity = excluded.severity, fix = excluded.fix, score = excluded.score, epss = excluded.epss,
 			exploit = excluded.exploit, vendor = excluded.vendor, first_observed_at = excluded.first_observed_at, last_observed_at = excluded.last_observed_at,
 			updated_at = excluded.updated_at, closed_at = excluded.closed_at, revision = excluded.revision, suppression = excluded.suppression`
 )

@@ -87,6 +87,7 @@ CREATE TABLE coverage (
 );
 CREATE INDEX coverage_account    ON coverage (account_id, id);
 CREATE INDEX coverage_named      ON coverage (account_id, repository, id);
+CREATE INDEX coverage_pushed     ON coverage (account_id, pushed_at, id);
 CREATE INDEX coverage_repository ON coverage (repository_id, id);
 CREATE INDEX coverage_inventory  ON coverage (inventory_id, id, gone_at, code) WHERE inventory_id IS NOT NULL;
 CREATE INDEX coverage_due        ON coverage (due_at, id) WHERE due_at > 0;
@@ -114,13 +115,14 @@ CREATE TABLE findings (
     revision          TEXT COLLATE "C" NOT NULL,
     suppression       TEXT COLLATE "C" NOT NULL -- JSON object, empty when there is none
 );
-CREATE UNIQUE INDEX findings_image   ON findings (coverage_id, vulnerability);
-CREATE UNIQUE INDEX findings_uid     ON findings (uid);
-CREATE INDEX findings_account        ON findings (account_id, id);
-CREATE INDEX findings_vulnerability  ON findings (account_id, vulnerability, id);
--- With what is counted and filtered most.
-CREATE INDEX findings_severity       ON findings (account_id, severity, id, status, coverage_id);
-CREATE INDEX findings_closed         ON findings (closed_at) WHERE closed_at > 0;
+-- A uid is of a coverage and a vulnerability, so that it keeps those apart, too.
+CREATE UNIQUE INDEX findings_uid    ON findings (uid);
+CREATE INDEX findings_account       ON findings (account_id, id);
+CREATE INDEX findings_severity      ON findings (account_id, severity, id, status);
+-- With what is counted, so that counting reads no rows.
+CREATE INDEX findings_image         ON findings (coverage_id, severity, status, account_id, vulnerability);
+CREATE INDEX findings_vulnerability ON findings (account_id, vulnerability, id, severity, status);
+CREATE INDEX findings_closed        ON findings (closed_at) WHERE closed_at > 0;
 
 -- What a rematch or a purge has replaced is cleaned up soon.
 ALTER TABLE findings        SET (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 10000);
