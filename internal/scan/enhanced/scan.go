@@ -185,7 +185,7 @@ func (s *Scanner) become(ctx context.Context, on subject, next finding.Coverage)
 			return err
 		}
 	}
-	return s.settle(ctx, []int64{next.ID}, settlement{purpose: toFollow, become: func(c finding.Coverage, now time.Time) *finding.Coverage {
+	return s.settle(ctx, []int64{next.ID}, settlement{purpose: toFollow, announceAs: &on.coverage, become: func(c finding.Coverage, now time.Time) *finding.Coverage {
 		if c.EnrolledAt = later(c.EnrolledAt, on.coverage.EnrolledAt); on.coverage.ID == 0 {
 			return &next
 		}
