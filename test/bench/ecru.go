@@ -14,17 +14,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
 	"github.com/aws/aws-sdk-go-v2/service/ecr/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/inspector2"
 )
 
 // server is a running ecru.
 type server struct {
 	*process
 	endpoint
-	api    *ecr.Client
-	bus    *eventbridge.Client
-	binary string
-	dir    string
-	args   []string
+	api *ecr.Client
+	bus *eventbridge.Client
+	// findings is Inspector's API.
+	findings *inspector2.Client
+	binary   string
+	dir      string
+	args     []string
 }
 
 // startEcru starts ecru with its default settings: durable writes, log on.
@@ -94,6 +97,10 @@ func (s *server) connect(ctx context.Context) error {
 		Credentials: credentials.NewStaticCredentialsProvider(access.Key, access.Secret, ""),
 	})
 	s.bus = eventbridge.New(eventbridge.Options{
+		BaseEndpoint: aws.String(access.Endpoint), Region: access.Region, Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider(access.Key, access.Secret, ""),
+	})
+	s.findings = inspector2.New(inspector2.Options{
 		BaseEndpoint: aws.String(access.Endpoint), Region: access.Region, Retryer: aws.NopRetryer{},
 		Credentials: credentials.NewStaticCredentialsProvider(access.Key, access.Secret, ""),
 	})

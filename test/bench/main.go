@@ -35,6 +35,7 @@ type options struct {
 	duration time.Duration
 	images   int
 	tags     int
+	fleet    int
 	large    int64
 }
 
@@ -57,10 +58,11 @@ func main() {
 	flag.DurationVar(&o.duration, "time", 3*time.Second, "length of one round of a rate")
 	flag.IntVar(&o.images, "images", 80_000, "images in the large repository; the limit of a repository is 100,000, and pushes come on top")
 	flag.IntVar(&o.tags, "tags", 10_000, "of them with a tag")
+	flag.IntVar(&o.fleet, "fleet", 100_000, "images that new advisories are measured beside")
 	flag.Int64Var(&o.large, "large", 1<<30, "bytes of a large blob; the eight smaller ones have an eighth each")
 	flag.Parse()
 	if o.quick {
-		o.rounds, o.duration, o.images, o.tags, o.large = 2, 500*time.Millisecond, 2000, 1000, 64<<20
+		o.rounds, o.duration, o.images, o.tags, o.large, o.fleet = 2, 500*time.Millisecond, 2000, 1000, 64<<20, 1000
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o)
@@ -99,6 +101,7 @@ func groups() []group {
 		{"many", (*bench).manyRows},
 		{"events", (*bench).eventRows},
 		{"scan", (*bench).scanRows},
+		{"continuous", (*bench).continuousRows},
 		{"memory", (*bench).memoryRows},
 	}
 }
