@@ -83,26 +83,23 @@ func (e endpoint) fits(in reflect.Type) error {
 	return nil
 }
 
-// at answers the endpoints of a path, whatever their methods, and what of it is
-// a label.
-func (e *endpoints) at(path string) ([]endpoint, string) {
+// at answers the endpoints of a path, whatever their methods.
+func (e *endpoints) at(path string) []endpoint {
 	if found := e.exact[path]; found != nil {
-		return found, ""
+		return found
 	}
 	var found []endpoint
-	label := ""
 	for _, one := range e.prefix {
 		if rest, ok := strings.CutPrefix(path, one.Path); ok && rest != "" {
-			found, label = append(found, one), rest
+			found = append(found, one)
 		}
 	}
-	return found, label
+	return found
 }
 
 // Serves says whether a path is one of a REST service.
 func (s *Server) Serves(path string) bool {
-	found, _ := s.rest.at(path)
-	return len(found) > 0
+	return len(s.rest.at(path)) > 0
 }
 
 // serveREST writes the answer of a REST service, or its refusal, which it

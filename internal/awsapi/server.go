@@ -120,7 +120,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Secure: from.Secure, SourceIP: from.IP, UserAgent: r.UserAgent(),
 	}
 	w.Header().Set("X-Amzn-Requestid", call.RequestID)
-	if found, _ := s.rest.at(r.URL.Path); len(found) > 0 {
+	if found := s.rest.at(r.URL.Path); len(found) > 0 {
 		fault := s.serveREST(w, r, found, &call)
 		s.finished(r.Context(), call, fault, began)
 		return

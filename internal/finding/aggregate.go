@@ -24,6 +24,7 @@ func (c *Counts) Add(severity registry.Severity, n int64) {
 		c.High += n
 	case registry.Medium:
 		c.Medium += n
+	case registry.Low, registry.Informational, registry.Undefined, Untriaged: // counted together with all
 	}
 }
 

@@ -146,7 +146,7 @@ func slowly(c finding.Criteria, f finding.Finding) bool {
 	}
 	for name, filters := range c.Texts {
 		have := values[name]
-		positive, any := 0, false
+		positive, found := 0, false
 		for _, filter := range filters {
 			matching := 0
 			for _, v := range have {
@@ -161,9 +161,9 @@ func slowly(c finding.Criteria, f finding.Finding) bool {
 				continue
 			}
 			positive++
-			any = any || matching > 0
+			found = found || matching > 0
 		}
-		if positive > 0 && !any {
+		if positive > 0 && !found {
 			return false
 		}
 	}

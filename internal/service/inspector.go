@@ -68,7 +68,7 @@ func narrow(c finding.Criteria, scope registry.Scope) narrowed {
 			n.query.UpdatedFrom = *from
 		}
 		if to := dates[0].To; to != nil {
-			n.query.UpdatedTo = to.Add(untilNextMillisecond)
+			n.query.UpdatedTo = to.Add(withinMoment)
 		}
 	}
 	return n

@@ -18,9 +18,8 @@ const (
 	statesBatch     = 1_000
 	wholeBatch      = 100
 
-	// untilNextMillisecond is added to ends of spans, which are told in
-	// milliseconds.
-	untilNextMillisecond = time.Millisecond - time.Nanosecond
+	// withinMoment is added to ends of spans, which are told in milliseconds.
+	withinMoment = time.Millisecond - time.Nanosecond
 )
 
 // FindingList asks for a page of findings.

@@ -51,7 +51,7 @@ func (s *Service) MakeReport(ctx context.Context, j job.Job) error {
 	case err != nil:
 		s.Logger.ErrorContext(ctx, "giving up on a report", "account", p.Account, "report", p.ID, "error", err)
 	}
-	return m.end(ctx, key, size, err)
+	return m.end(ctx, key, size, err != nil)
 }
 
 // reportMaker makes one report.
@@ -64,24 +64,24 @@ type reportMaker struct {
 }
 
 // end notes how the making of a report has ended.
-func (m *reportMaker) end(ctx context.Context, key string, size int64, failure error) error {
+func (m *reportMaker) end(ctx context.Context, key string, size int64, failed bool) error {
 	_, err := m.s.changeReport(ctx, m.scope.Account, m.report.ID, func(r *Report) error {
 		if r.Status != ReportInProgress {
 			return errCancelled
 		}
 		r.EndedAt, r.Items = m.s.Now(), m.items
-		if failure != nil {
+		if failed {
 			r.Status, r.ErrorCode, r.ErrorMessage = ReportFailed, reportInternalError, reportInternalText
 			return nil
 		}
 		r.Status, r.Content, r.Size = ReportSucceeded, key, size
 		return nil
 	})
-	if failure == nil && (errors.Is(err, errCancelled) || errors.Is(err, meta.ErrNoRecord)) {
+	if !failed && (errors.Is(err, errCancelled) || errors.Is(err, meta.ErrNoRecord)) {
 		return m.s.Content.Delete(ctx, key)
 	}
 	if errors.Is(err, errCancelled) {
-		return nil
+		return nil // somebody else has said how it has ended
 	}
 	return ignoreNoRecord(err)
 }
@@ -116,7 +116,7 @@ func (m *reportMaker) write(ctx context.Context, to io.Writer) error {
 	if m.report.Kind == SBOMExport {
 		return m.writeSBOMs(ctx, to)
 	}
-	var out finding.ReportWriter = finding.NewJSONReport(to, m.scope.Region)
+	out := finding.NewJSONReport(to, m.scope.Region)
 	if m.report.Format == "CSV" {
 		out = finding.NewCSVReport(to, m.scope.Region, m.s.Now())
 	}

@@ -3,7 +3,6 @@ package inspector
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/inspector2"
@@ -145,15 +144,11 @@ func (h *handlers) getConfiguration(ctx context.Context, _ *inspector2.GetConfig
 	if err != nil {
 		return nil, err
 	}
-	at := config.UpdatedAt
-	if at.IsZero() {
-		at = time.Unix(0, 0).UTC()
-	}
 	return &inspector2.GetConfigurationOutput{EcrConfiguration: &types.EcrConfigurationState{RescanDurationState: &types.EcrRescanDurationState{
 		RescanDuration:         types.EcrRescanDuration(config.RescanDuration),
 		PullDateRescanDuration: types.EcrPullDateRescanDuration(config.PullDateRescanDuration),
 		PullDateRescanMode:     types.EcrPullDateRescanMode(config.PullDateRescanMode),
-		Status:                 types.EcrRescanDurationStatusSuccess, UpdatedAt: &at,
+		Status:                 types.EcrRescanDurationStatusSuccess, UpdatedAt: when(config.UpdatedAt),
 	}}}, nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/inspector2"
@@ -83,7 +82,6 @@ type flaw struct {
 	severity registry.Severity
 	score    float64
 	fixed    string
-	layer    string
 }
 
 // image stores an image with its coverage, inventory, problems and findings.
@@ -196,17 +194,6 @@ func (a *api) settle(c *finding.Coverage, flaws []flaw) {
 	a.must(a.Store.SettleFindings(a.t.Context(), []int64{c.ID}, nil, func(meta.Settling) (meta.Settled, error) {
 		return meta.Settled{Findings: states}, nil
 	}))
-}
-
-// eventually waits for something that background work does.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Fatal("never: " + what)
 }
 
 func equals(value string) types.StringFilter {

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/inspector2/types"
 
@@ -178,9 +177,4 @@ func given(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-// unknown is what the service says of values that it has no name for.
-func unknown(what string) error {
-	return registry.InspectorUnsupported(strings.TrimSpace(what))
 }
