@@ -28,7 +28,8 @@ import (
 	"github.com/ecru-registry/ecru/test/server"
 )
 
-const patience = time.Minute
+// patience is more than the lease of a job that a killed process held.
+const patience = 3 * time.Minute
 
 // feed is a directory of advisories that a test publishes in.
 type feed struct {
