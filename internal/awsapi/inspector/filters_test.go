@@ -122,7 +122,7 @@ func (a *api) resettle() {
 // work does all jobs of a kind.
 func (a *api) work(kind string, do job.Handler) {
 	a.t.Helper()
-	jobs, err := a.Store.ClaimJobs(a.t.Context(), a.Now().Add(time.Minute), time.Minute, 100)
+	jobs, err := a.Store.ClaimJobs(a.t.Context(), a.Now().Add(time.Minute), time.Minute, 10_000)
 	a.must(err)
 	for _, j := range jobs {
 		if j.Kind == kind {
