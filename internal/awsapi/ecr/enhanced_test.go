@@ -16,26 +16,26 @@ func (a *api) putScanning(kind types.ScanType, rules ...types.RegistryScanningRu
 	return a.PutRegistryScanningConfiguration(a.t.Context(), &sdk.PutRegistryScanningConfigurationInput{ScanType: kind, Rules: rules})
 }
 
-func TestEnhancedScanningIsConfiguredAndSaysThatItDoesNotRun(t *testing.T) {
+func TestWhatEnhancedScanningHasNotLookedAtIsPending(t *testing.T) {
 	a := start(t)
 	ctx := t.Context()
 	a.repository("web")
 	digest := a.image("web", "1", "v1")
 	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(digest))
-	a.finish("web", digest, complete(1), finding(1))
+	a.finish("web", digest, complete(1), vulnerability(1))
 
 	put := apitest.OK[*sdk.PutRegistryScanningConfigurationOutput](t)(a.putScanning("ENHANCED"))
 	if c := put.RegistryScanningConfiguration; c.ScanType != "ENHANCED" || len(c.Rules) != 0 {
 		t.Errorf("%+v", c)
 	}
-	if got := notice(put.ResultMetadata); got != "Enhanced scanning is stored as configuration; this version of ecru does not run it yet." {
+	if got := notice(put.ResultMetadata); got != "" {
 		t.Errorf("notice %q", got)
 	}
 	if got := apitest.OK[*sdk.GetRegistryScanningConfigurationOutput](t)(a.GetRegistryScanningConfiguration(ctx, &sdk.GetRegistryScanningConfigurationInput{})); got.ScanningConfiguration.ScanType != "ENHANCED" {
 		t.Errorf("%+v", got)
 	}
 	out := apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(*byTag("v1")))
-	if out.ImageScanStatus.Status != "FINDINGS_UNAVAILABLE" || *out.ImageScanStatus.Description != "Enhanced scanning does not run in this version of ecru yet." ||
+	if out.ImageScanStatus.Status != "PENDING" || *out.ImageScanStatus.Description != "Pending start of the image scan." ||
 		out.ImageScanFindings != nil || *out.ImageId.ImageDigest != digest || *out.ImageId.ImageTag != "v1" {
 		t.Errorf("%+v", out)
 	}
@@ -46,6 +46,10 @@ func TestEnhancedScanningIsConfiguredAndSaysThatItDoesNotRun(t *testing.T) {
 	apitest.Want(t, err, "ValidationException", "This feature is disabled")
 	index := a.index("web", "list", digest)
 	out = apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(*byDigest(index)))
+	if out.ImageScanStatus.Status != "PENDING" {
+		t.Errorf("%+v", out.ImageScanStatus)
+	}
+	out = apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(*byDigest(a.index("web", "none"))))
 	if out.ImageScanStatus.Status != "UNSUPPORTED_IMAGE" || *out.ImageScanStatus.Description != "An artifact with media type 'application/vnd.oci.image.index.v1+json' cannot be scanned. For more information, see the Amazon ECR documentation." {
 		t.Errorf("%+v", out.ImageScanStatus)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/oci"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan"
+	"github.com/ecru-registry/ecru/internal/scan/enhanced"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -46,7 +47,7 @@ type api struct {
 
 func start(t testing.TB) *api {
 	t.Helper()
-	a := &api{t: t, House: apitest.Open(t), tokens: iam.NewTokens([]byte("tokens"), region)}
+	a := &api{t: t, House: apitest.Open(t, readFindings), tokens: iam.NewTokens([]byte("tokens"), region)}
 	a.store, a.svc = a.Store, a.Service
 	control, err := ecr.Service(ecr.Config{
 		Service: a.svc, Tokens: a.tokens, Default: apitest.Home(), PageKey: []byte("pages"), LayerKey: []byte("layers"), Now: a.Now,
@@ -62,6 +63,12 @@ func start(t testing.TB) *api {
 	a.url = srv.URL
 	a.Client = a.as(apitest.Root)
 	return a
+}
+
+// readFindings has the service compose findings of enhanced scanning.
+func readFindings(c *service.Config) {
+	store := c.Store.(*sql.Store)
+	c.Findings = &enhanced.Reader{Store: store, Inventories: enhanced.NewInventories(store), Risks: store}
 }
 
 // as is a client with another access key.

@@ -31,7 +31,7 @@ func complete(n int) meta.Scan {
 	}
 }
 
-func finding(i int) match.Finding {
+func vulnerability(i int) match.Finding {
 	return match.Finding{
 		ID: fmt.Sprintf("CVE-2024-%04d", i), Package: "openssl", InstalledVersion: "3.0.1-r0", Severity: registry.High,
 		Description: "A buffer is read behind its end.", URI: "https://security.example.org",
@@ -58,7 +58,7 @@ func TestAScanFromStartToFindings(t *testing.T) {
 	_, err = a.scan(digest)
 	apitest.Want(t, err, "LimitExceededException", "The scan quota per image has been exceeded. Wait and try again.")
 
-	a.finish("web", digest, complete(1), finding(1))
+	a.finish("web", digest, complete(1), vulnerability(1))
 	out := apitest.OK[*sdk.DescribeImageScanFindingsOutput](t)(a.findings(types.ImageIdentifier{ImageTag: aws.String("v1")}))
 	if *out.ImageId.ImageDigest != digest || *out.ImageId.ImageTag != "v1" || *out.RegistryId != account || *out.RepositoryName != "web" ||
 		out.ImageScanStatus.Status != "COMPLETE" || *out.ImageScanStatus.Description != "The scan was completed successfully." {
@@ -116,7 +116,7 @@ func TestFindingsPage(t *testing.T) {
 	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(digest))
 	var all []match.Finding
 	for i := range 250 {
-		all = append(all, finding(i))
+		all = append(all, vulnerability(i))
 	}
 	a.finish("web", digest, complete(250), all...)
 	in := &sdk.DescribeImageScanFindingsInput{RepositoryName: aws.String("web"), ImageId: &types.ImageIdentifier{ImageDigest: &digest}}
@@ -155,7 +155,7 @@ func TestUnderTheOldEngineImageDetailsTellTheScan(t *testing.T) {
 	digest := a.image("web", "1", "v1")
 	apitest.OK[*sdk.PutAccountSettingOutput](t)(a.PutAccountSetting(ctx, &sdk.PutAccountSettingInput{Name: aws.String("BASIC_SCAN_TYPE_VERSION"), Value: aws.String("CLAIR")}))
 	apitest.OK[*sdk.StartImageScanOutput](t)(a.scan(digest))
-	a.finish("web", digest, complete(1), finding(1))
+	a.finish("web", digest, complete(1), vulnerability(1))
 	describe := func() types.ImageDetail {
 		return apitest.OK[*sdk.DescribeImagesOutput](t)(a.DescribeImages(ctx, &sdk.DescribeImagesInput{RepositoryName: aws.String("web"), ImageIds: []types.ImageIdentifier{{ImageTag: aws.String("v1")}}})).ImageDetails[0]
 	}
@@ -176,7 +176,7 @@ func TestUnderTheOldEngineImageDetailsTellTheScan(t *testing.T) {
 func TestWhatCannotBeScanned(t *testing.T) {
 	a := start(t)
 	a.repository("web")
-	index := a.index("web", "index", a.image("web", "1"))
+	index := a.index("web", "index")
 	_, err := a.scan(index)
 	apitest.Want(t, err, "UnsupportedImageTypeException", "An artifact with media type 'application/vnd.oci.image.index.v1+json' cannot be scanned. For more information, see the Amazon ECR documentation.")
 	unknown := "sha256:" + strings.Repeat("0", 64)
