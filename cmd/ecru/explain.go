@@ -79,7 +79,6 @@ func printStatement(out io.Writer, st *match.Statement) {
 		}
 	}
 	line("advisory", strings.TrimSpace(st.AdvisoryID+" "+st.URL))
-	line("compared", comparison(st))
 	if p := st.Problem; p != nil {
 		line("severity", strings.TrimSpace(string(p.Severity)+" "+p.SeveritySource))
 		line("fixed in", p.FixedVersion)
@@ -90,19 +89,4 @@ func printStatement(out io.Writer, st *match.Statement) {
 		line("  layer", p.Layer)
 		line("  part of", p.OwnedBy)
 	}
-}
-
-// comparison shows what was compared with what, by whose order.
-func comparison(st *match.Statement) string {
-	if st.Rule == "" && st.Bound == "" {
-		return ""
-	}
-	text := st.Installed + " with " + strings.TrimSpace(st.Rule+" "+st.Bound)
-	if st.Rule != "" && strings.Contains(st.Rule, st.Bound) {
-		text = st.Installed + " with " + st.Rule
-	}
-	if st.Order != "" {
-		text += ", ordered as " + st.Order + " does"
-	}
-	return text
 }

@@ -282,6 +282,7 @@ func fill(v reflect.Value) {
 		for i := range v.NumField() {
 			fill(v.Field(i))
 		}
+	default:
 	}
 }
 

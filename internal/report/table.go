@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -90,7 +91,7 @@ func (t *Target) rows(group []match.Finding) [][]string {
 		f := &group[i]
 		layer := ""
 		if n := t.layerNumber(f.Layer); n > 0 && len(t.Image.Layers) > 1 {
-			layer = fmt.Sprint(n)
+			layer = strconv.Itoa(n)
 		}
 		where := f.Path
 		if isSystem(f.Kind) {

@@ -19,7 +19,7 @@ import (
 // fs.ErrNotExist.
 type files interface {
 	open(name string) (io.ReadCloser, int64, error)
-	close() error
+	close()
 }
 
 // directory is a directory that is never left, whatever links are in it.
@@ -33,7 +33,7 @@ func openDirectory(path string) (*directory, error) {
 	return &directory{root: root}, nil
 }
 
-func (d *directory) close() error { return d.root.Close() }
+func (d *directory) close() { _ = d.root.Close() }
 
 // open does not wait for a pipe's other end.
 func (d *directory) open(name string) (io.ReadCloser, int64, error) {
@@ -133,7 +133,7 @@ func (c *cancellable) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-func (t *tarball) close() error { return t.f.Close() }
+func (t *tarball) close() { _ = t.f.Close() }
 
 func (t *tarball) index(ctx context.Context) error {
 	archive := tar.NewReader(t.f)
@@ -162,7 +162,7 @@ func (t *tarball) index(ctx context.Context) error {
 		case tar.TypeLink:
 			t.links[name] = cleanName(header.Linkname)
 		case tar.TypeSymlink:
-			t.links[name] = cleanName(path.Join(path.Dir("/"+name), header.Linkname))
+			t.links[name] = cleanName(path.Join(path.Dir("/"+name), header.Linkname)) //nolint:gosec // a name in the table, not on disk
 		}
 	}
 }
@@ -207,7 +207,7 @@ func detectArchive(f *os.File) ([]Kind, error) {
 	}
 	signs := archiveSigns{system: systemDirectories()}
 	archive := tar.NewReader(from)
-	for entries := 0; entries < maxEntries; entries++ {
+	for entries := range maxEntries {
 		header, err := archive.Next()
 		if err == io.EOF || err != nil && entries == 0 {
 			break // what is no archive at all is nothing that we know
