@@ -15,8 +15,8 @@ import (
 	"github.com/ecru-registry/ecru/internal/scan/match"
 )
 
-// completed is what ECR says of a scan that went well.
-const completed = "The scan was completed successfully."
+// Completed is what ECR says of a scan that went well.
+const Completed = "The scan was completed successfully."
 
 // maxAttempts is how often a scan that fails for reasons of ours is tried.
 const maxAttempts = 5
@@ -87,7 +87,7 @@ func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
 	}
 	outcome := meta.Scan{
 		RepositoryID: t.RepositoryID, Digest: t.Digest, Engine: t.Engine,
-		RequestedAt: t.RequestedAt, Status: meta.ScanComplete, Description: completed,
+		RequestedAt: t.RequestedAt, Status: meta.ScanComplete, Description: Completed,
 	}
 	var findings []match.Finding
 	err = errNeverEnded
@@ -106,34 +106,13 @@ func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
 		s.Logger.ErrorContext(ctx, "giving up on a scan", "repository", t.Repository, "digest", t.Digest, "error", err)
 		outcome.Status, outcome.Description = meta.ScanFailed, "ScanError: The image could not be scanned because of an internal error."
 	}
-	return s.finish(ctx, outcome, findings)
+	return Finisher{Outcomes: s.Outcomes, Announce: s.Announce, EventsStored: s.EventsStored, Now: s.Now}.Finish(ctx, outcome, findings)
 }
 
 // gone says that the image was deleted while it waited.
 func gone(err error) bool {
 	code := registry.CodeOf(err)
 	return code == registry.CodeImageNotFound || code == registry.CodeRepositoryNotFound
-}
-
-func (s *Scanner) finish(ctx context.Context, outcome meta.Scan, findings []match.Finding) error {
-	outcome.CompletedAt = s.Now()
-	var encoded []byte
-	if outcome.Status == meta.ScanComplete {
-		outcome.Counts = map[registry.Severity]int{}
-		for _, f := range findings {
-			outcome.Counts[f.Severity]++
-		}
-		var err error
-		if encoded, err = EncodeFindings(findings); err != nil {
-			return err
-		}
-	}
-	// A scan that has run out of time still says so.
-	err := s.Outcomes.FinishScan(context.WithoutCancel(ctx), outcome, encoded, s.Announce)
-	if err == nil && s.EventsStored != nil {
-		s.EventsStored()
-	}
-	return err
 }
 
 // scan answers the findings of an image and notes in outcome what they rest on.

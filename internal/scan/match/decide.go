@@ -139,7 +139,7 @@ func (r *release) rate(p *finding.Problem, group []verdict) {
 		p.Severity, p.SeveritySource = registry.Critical, "OpenSSF"
 	}
 	if p.Severity == registry.Undefined && len(p.CVSS) > 0 {
-		p.Severity, p.SeveritySource = fromScore(p.CVSS[0].Score), "CVSS:"+p.CVSS[0].Version
+		p.Severity, p.SeveritySource = SeverityOf(p.CVSS[0].Score), "CVSS:"+p.CVSS[0].Version
 	}
 }
 

@@ -46,6 +46,9 @@ type Finding struct {
 	// Reason says what was compared with what.
 	Reason string `json:"reason"`
 
+	// Told is what only scanners of others tell; nil for our own findings.
+	Told *Told `json:"told,omitempty"`
+
 	// What follows is not part of what basic scanning stores.
 
 	// Kind is that of the packages: "deb", "npm".
@@ -54,6 +57,13 @@ type Finding struct {
 	// inventory's, ascending.
 	Packages []int           `json:"-"`
 	Problem  finding.Problem `json:"-"`
+}
+
+// Told is what scanners of others tell of a vulnerability besides.
+type Told struct {
+	CWEs       []string          `json:"cwes,omitempty"`
+	References []string          `json:"references,omitempty"`
+	Attributes map[string]string `json:"attributes,omitempty"` // of their own making
 }
 
 // findingOf puts a problem and those who have it together.
@@ -75,8 +85,8 @@ func findingOf(inv *inventory.Inventory, s *Subject, p finding.Problem) Finding 
 	return f
 }
 
-// sortFindings: most severe first, then by id and package.
-func sortFindings(all []Finding) {
+// SortFindings: most severe first, then by id and package.
+func SortFindings(all []Finding) {
 	slices.SortFunc(all, func(a, b Finding) int {
 		return cmp.Or(
 			cmp.Compare(a.Severity.Rank(), b.Severity.Rank()),

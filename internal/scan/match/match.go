@@ -94,7 +94,7 @@ func (m *Matcher) Match(ctx context.Context, inv *inventory.Inventory, scope Sco
 		}
 	}
 	res.Findings = dedupe(res.Findings)
-	sortFindings(res.Findings)
+	SortFindings(res.Findings)
 	return res, nil
 }
 

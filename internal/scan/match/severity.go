@@ -18,9 +18,9 @@ import (
 // CVSS is a scored vector.
 type CVSS = finding.CVSS
 
-// scoreCVSS computes the base score of a vector (version 4: the score of what
+// ScoreCVSS computes the base score of a vector (version 4: the score of what
 // it holds). False when it is none.
-func scoreCVSS(vector string) (CVSS, bool) {
+func ScoreCVSS(vector string) (CVSS, bool) {
 	c := CVSS{Vector: vector}
 	var err error
 	switch {
@@ -58,7 +58,7 @@ func scores(lists ...[]advisory.Severity) []CVSS {
 			if !strings.HasPrefix(s.Type, "CVSS_") {
 				continue
 			}
-			if c, ok := scoreCVSS(s.Score); ok {
+			if c, ok := ScoreCVSS(s.Score); ok {
 				all = addScore(all, c)
 			}
 		}
@@ -76,8 +76,8 @@ func addScore(all []CVSS, c CVSS) []CVSS {
 	return all
 }
 
-// fromScore is the qualitative rating of a score.
-func fromScore(score float64) registry.Severity {
+// SeverityOf is the qualitative rating of a score.
+func SeverityOf(score float64) registry.Severity {
 	switch {
 	case score >= 9:
 		return registry.Critical
