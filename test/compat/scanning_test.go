@@ -40,7 +40,7 @@ func (a *account) scanEnded(repository string, id *types.ImageIdentifier) (out *
 	a.t.Helper()
 	a.eventually("the scan ends", func() bool {
 		out = do(a, a.DescribeImageScanFindings, &ecr.DescribeImageScanFindingsInput{RepositoryName: &repository, ImageId: id})
-		return out.ImageScanStatus.Status != types.ScanStatusInProgress
+		return out.ImageScanStatus.Status != types.ScanStatusInProgress && out.ImageScanStatus.Status != types.ScanStatusPending
 	})
 	return out
 }
@@ -69,10 +69,20 @@ func startImageScan() *operation {
 		}),
 		but("a second time within a day", func(a *account, in *in) { do(a, a.StartImageScan, in) }, limitExceeded,
 			"The scan quota per image has been exceeded. Wait and try again."),
-		but("an index", func(a *account, in *in) {
-			digest := a.put(web, index(a.image(web, "child")))
+		but("an index without an image", func(a *account, in *in) {
+			digest := a.put(web, index())
 			in.ImageId = byDigest(digest)
 		}, "UnsupportedImageTypeException", notScannable(ociIndex)),
+		shape("the scans of an index's images", func(a *account) {
+			a.ready(web)
+			a.alpine(web, "child")
+			digest := a.put(web, index(*a.describedImage(web, byTag("child")).ImageDigest))
+			do(a, a.StartImageScan, &in{RepositoryName: aws.String(web), ImageId: byDigest(digest)})
+			out := a.scanEnded(web, byDigest(digest))
+			if out.ImageScanStatus.Status != "COMPLETE" || len(out.ImageScanFindings.Findings) == 0 {
+				a.t.Errorf("%+v", out.ImageScanStatus)
+			}
+		}),
 		but("what is no image", func(a *account, in *in) {
 			digest := a.put(web, referrer(nowhere, "application/x.sbom", "1"))
 			in.ImageId = byDigest(digest)
@@ -113,7 +123,7 @@ func describeImageScanFindings() *operation {
 			a.t.Error("there are findings")
 		}
 	}
-	return row("DescribeImageScanFindings", scanned, readsOnly, later(inShape),
+	return row("DescribeImageScanFindings", scanned, readsOnly,
 		shape("findings of a basic scan", func(a *account) { basicFindings(a, scanned(a)) }),
 		shape("by tag, by digest and by both, with registryId", func(a *account) {
 			in := scanned(a)
@@ -139,10 +149,26 @@ func describeImageScanFindings() *operation {
 		shape("under enhanced scanning", func(a *account) {
 			in := scanned(a)
 			a.scanning("ENHANCED")
-			status(a, in, "FINDINGS_UNAVAILABLE", "Enhanced scanning does not run in this version of ecru yet.")
-			digest := a.put(web, index(a.image(web, "child")))
-			in.ImageId = byDigest(digest)
+			out := a.scanEnded(web, byTag("v1"))
+			a.same(out.ImageScanStatus, &types.ImageScanStatus{Status: "ACTIVE", Description: aws.String("Continuous scan is selected for image.")})
+			found := out.ImageScanFindings
+			if found.Findings != nil || len(found.EnhancedFindings) < 20 || found.ImageScanCompletedAt == nil || found.VulnerabilitySourceUpdatedAt == nil {
+				a.t.Errorf("%d enhanced findings", len(found.EnhancedFindings))
+			}
+			in.ImageId = byDigest(a.put(web, index(*out.ImageId.ImageDigest)))
+			if of := do(a, a.DescribeImageScanFindings, in); of.ImageScanStatus.Status != "ACTIVE" || len(of.ImageScanFindings.EnhancedFindings) != len(found.EnhancedFindings) {
+				a.t.Errorf("%+v", of.ImageScanStatus)
+			}
+			in.ImageId = byDigest(a.put(web, index()))
 			status(a, in, "UNSUPPORTED_IMAGE", notScannable(ociIndex))
+		}),
+		shape("an image that enhanced scanning cannot scan", func(a *account) {
+			a.ready(web)
+			a.scanning("ENHANCED")
+			a.image(web, "empty", "v1")
+			a.scanEnded(web, byTag("v1"))
+			status(a, &in{RepositoryName: aws.String(web), ImageId: byTag("v1")}, "UNSUPPORTED_IMAGE",
+				"UnsupportedImageError: The operating system and/or package manager are not supported.")
 		}),
 		fails("an image that was never scanned", func(a *account) {
 			a.ready(web)
@@ -247,7 +273,7 @@ func putRegistryScanningConfiguration() *operation {
 		return &in{ScanType: "BASIC", Rules: []types.RegistryScanningRule{scanRule("SCAN_ON_PUSH", "prod")}}
 	}
 	const filterRule = `Member must satisfy regular expression pattern: ^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$`
-	return row("PutRegistryScanningConfiguration", good, unpaged, later(inEffects),
+	return row("PutRegistryScanningConfiguration", good, unpaged,
 		shape("what was put, under registryScanningConfiguration", func(a *account) {
 			in := good(a)
 			a.same(do(a, a.PutRegistryScanningConfiguration, in), &ecr.PutRegistryScanningConfigurationOutput{
@@ -281,6 +307,14 @@ func putRegistryScanningConfiguration() *operation {
 			a.scanEnded(web, byTag("v1"))
 			_, err := a.DescribeImageScanFindings(a.t.Context(), &ecr.DescribeImageScanFindingsInput{RepositoryName: aws.String("api"), ImageId: byTag("v1")})
 			a.refused(err, "ScanNotFoundException", strings.ReplaceAll(noScan(digestOf(manifest("1")), "v1"), web, "api"))
+		}),
+		effects("enhanced scanning comes to the images that are there", func(a *account) {
+			a.ready(web)
+			a.alpine(web, "v1")
+			a.scanning("ENHANCED", scanRule("SCAN_ON_PUSH", "we"))
+			if out := a.scanEnded(web, byTag("v1")); out.ImageScanStatus.Status != "COMPLETE" || len(out.ImageScanFindings.EnhancedFindings) == 0 {
+				a.t.Errorf("%+v", out.ImageScanStatus)
+			}
 		}),
 		effects("what is refused changes nothing", func(a *account) {
 			in := good(a)
