@@ -59,7 +59,7 @@ func (s *Service) createByTemplate(ctx context.Context, c Caller, scope registry
 	if err != nil {
 		return nil, err
 	}
-	return repo, nil
+	return repo, s.tellFrequency(ctx, repo)
 }
 
 // templateFor answers the template that decides about a repository that is to

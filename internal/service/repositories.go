@@ -52,7 +52,7 @@ func (s *Service) CreateRepository(ctx context.Context, c Caller, in CreateRepos
 	if err := s.Store.CreateRepository(ctx, repo, s.Limits.Repositories); err != nil {
 		return nil, err
 	}
-	return repo, nil
+	return repo, s.tellFrequency(ctx, repo)
 }
 
 // allowCreating authorises a new repository with tags.

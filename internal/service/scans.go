@@ -5,11 +5,13 @@ import (
 	"errors"
 	"time"
 
+	"github.com/ecru-registry/ecru/internal/event"
 	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan"
 	"github.com/ecru-registry/ecru/internal/scan/enhanced"
+	"github.com/ecru-registry/ecru/internal/scan/external"
 )
 
 func clientText(err error) string {
@@ -35,7 +37,7 @@ func (s *Service) scanOnPush(ctx context.Context, put *meta.PutImage) error {
 		put.Jobs = append(put.Jobs, enhancedJob(repo, put.Digest, enhanced.Pushed, put.Now))
 		return nil
 	}
-	engine, err := s.setting(ctx, put.Account, registry.SettingBasicScanVersion)
+	engine, err := s.basicEngine(ctx, put.Account)
 	if err != nil {
 		return err
 	}
@@ -83,6 +85,23 @@ func wantsPushes(config registry.ScanningConfiguration, repo *registry.Repositor
 	return frequency != registry.ScanManual
 }
 
+// tellFrequency says of a repository that is new when its images are scanned,
+// where enhanced scanning is on.
+func (s *Service) tellFrequency(ctx context.Context, repo *registry.Repository) error {
+	config, err := s.scanningConfiguration(ctx, repo.Account)
+	if err != nil || config.Type != registry.ScanEnhanced {
+		return err
+	}
+	frequency, _ := config.FrequencyFor(repo)
+	origin := event.Origin{Scope: registry.Scope{Account: repo.Account, Region: s.Default.Region}, At: s.Now()}
+	told := event.ScanFrequencyChanged(origin, []event.FrequencyChange{{Repository: repo.Name, Frequency: frequency}})
+	err = s.Store.AppendEvents(ctx, []meta.Event{{Account: repo.Account, At: origin.At, Body: told.Encode()}})
+	if err == nil {
+		s.EventsStored()
+	}
+	return err
+}
+
 func enhancedJob(repo *registry.Repository, digest string, cause enhanced.Cause, now time.Time) job.Job {
 	return enhanced.NewScanJob(enhanced.Target{
 		Account: repo.Account, Repository: repo.Name, RepositoryID: repo.ID, Digest: digest, Cause: cause, At: now,
@@ -90,10 +109,14 @@ func enhancedJob(repo *registry.Repository, digest string, cause enhanced.Cause,
 }
 
 func scanJob(account string, repo *registry.Repository, digest string, start meta.StartScan) job.Job {
-	return scan.NewJob(scan.Target{
+	t := scan.Target{
 		Account: account, Repository: repo.Name, RepositoryID: repo.ID, Digest: digest,
 		Engine: start.Engine, RequestedAt: start.Now,
-	})
+	}
+	if _, is := external.ScannerOf(t.Engine); is {
+		return external.NewJob(t)
+	}
+	return scan.NewJob(t)
 }
 
 // StartImageScan asks for a scan of an image and answers the image's id as it
@@ -186,7 +209,7 @@ func (s *Service) startScans(ctx context.Context, repo *registry.Repository, dig
 
 // startScan begins a basic scan within the quotas. Errors: LimitExceeded.
 func (s *Service) startScan(ctx context.Context, repo *registry.Repository, digest string) error {
-	engine, err := s.setting(ctx, repo.Account, registry.SettingBasicScanVersion)
+	engine, err := s.basicEngine(ctx, repo.Account)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package enhanced_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/scan/enhanced"
 	"github.com/ecru-registry/ecru/internal/service"
 )
@@ -484,4 +486,72 @@ func TestSuppressedFindingsAreListedAndNotCounted(t *testing.T) {
 	resettle()
 	l.want("web", "v1", "ACTIVE", "CVE-1 ACTIVE")
 	l.wantEvents("CVE-1 ACTIVE")
+}
+
+func TestRepositoriesThatAreNewAreToldOf(t *testing.T) {
+	l := open(t)
+	l.repository("before")
+	l.scanning(registry.ScanEnhanced, rule(registry.ScanOnPush, "prod"))
+	l.events()
+	l.repository("prod")
+	l.repository("dev")
+	l.wantEvents("prod SCAN_ON_PUSH<", "dev MANUAL<")
+}
+
+// risk says that a vulnerability is exploited, or is not any more.
+func (l *lab) risk(exploited ...string) {
+	l.t.Helper()
+	in, err := l.Store.BeginImport(l.t.Context(), advisory.KEV)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for i, id := range exploited {
+		data := []byte(`{"a":"2026-01-02"}`)
+		err = errors.Join(err, in.Add(l.t.Context(), []advisory.Entry{{Package: id, ID: advisory.KEV, Data: data, Content: advisory.Content{byte(i + 1)}}}))
+	}
+	if err := errors.Join(err, in.Commit(l.t.Context(), advisory.Source{FetchedAt: l.Now()})); err != nil {
+		l.t.Fatal(err)
+	}
+	l.follow()
+}
+
+func TestFindingsFollowTheCatalogueOfExploitedVulnerabilities(t *testing.T) {
+	l, _ := followed(t)
+	l.risk("CVE-2026-0001", "CVE-2020-0001")
+	l.wantEvents("CVE-1 ACTIVE")
+	if f := l.describe("web", "v1").findings[0]; !f.Exploit || f.Risk.ExploitedAt.IsZero() {
+		t.Errorf("%+v", f.Risk)
+	}
+	l.risk("CVE-2020-0001")
+	l.wantEvents("CVE-1 ACTIVE")
+	if f := l.describe("web", "v1").findings[0]; f.Exploit {
+		t.Errorf("%+v", f.Risk)
+	}
+}
+
+func TestAnIndexIsAsItsImagesAre(t *testing.T) {
+	l, digest := followed(t)
+	l.repository("multi")
+	other := l.push("multi", "arm", node(map[string]string{"lodash": "4.17.19"}))
+	first := l.push("multi", "amd", lodash())
+	child := func(digest, arch string) map[string]any {
+		return map[string]any{"mediaType": registry.MediaTypeOCIManifest, "digest": digest, "size": 1, "platform": map[string]any{"os": "linux", "architecture": arch}}
+	}
+	l.put("multi", "all", registry.MediaTypeOCIIndex, map[string]any{
+		"schemaVersion": 2, "mediaType": registry.MediaTypeOCIIndex, "manifests": []any{child(first, "amd64"), child(other, "arm64")},
+	})
+	l.want("multi", "all", "PENDING")
+	l.run()
+	got := l.want("multi", "all", "ACTIVE", "CVE-1 ACTIVE", "CVE-1 ACTIVE")
+	if got.counts[registry.High] != 2 || got.findings[0].Image.Digest == got.findings[1].Image.Digest || digest == "" {
+		t.Errorf("counts %v", got.counts)
+	}
+	l.Wait(10 * day)
+	l.push("multi", "amd", lodash())
+	l.run()
+	l.sweep(5 * day)
+	got = l.want("multi", "all", "ACTIVE", "CVE-1 ACTIVE")
+	if !strings.Contains(got.description, "linux/arm64 ("+other+"): The scan eligibility") {
+		t.Errorf("description %q", got.description)
+	}
 }

@@ -105,7 +105,8 @@ func isGone(err error) bool {
 
 // subject is an image that is looked at.
 type subject struct {
-	coverage finding.Coverage // as it was read, or the beginning of a new one
+	stored   finding.Coverage // as it was read; the ID is 0 when there was none
+	coverage finding.Coverage // with what is known of the image by now
 	plan     Plan
 	cause    Cause
 }
@@ -133,7 +134,8 @@ func (s *Scanner) find(ctx context.Context, t Target) (subject, bool, error) {
 
 // subjectOf puts together what is known of an image. The window by push counts
 // from the last time that it was pushed or restored.
-func subjectOf(t Target, image *registry.Image, c finding.Coverage, plan Plan) subject {
+func subjectOf(t Target, image *registry.Image, stored finding.Coverage, plan Plan) subject {
+	c := stored
 	c.Account, c.RepositoryID = t.Account, t.RepositoryID
 	i := &c.Image
 	i.Repository, i.Digest, i.MediaType, i.Tags = t.Repository, t.Digest, image.MediaType, image.Tags
@@ -144,7 +146,7 @@ func subjectOf(t Target, image *registry.Image, c finding.Coverage, plan Plan) s
 	if t.Cause.isNew() {
 		c.EnrolledAt = later(c.EnrolledAt, t.At)
 	}
-	return subject{coverage: c, plan: plan, cause: t.Cause}
+	return subject{stored: stored, coverage: c, plan: plan, cause: t.Cause}
 }
 
 func later(a, b time.Time) time.Time {
@@ -233,7 +235,7 @@ func (s *Scanner) scan(ctx context.Context, on subject) error {
 		return err
 	}
 	c.InventoryID, c.Layers, c.Image.Platform = inv.ID(), encodeLayers(inv.Packages), platformOf(inv.OS)
-	if err := s.enter(ctx, on.coverage, &c); err != nil || c.ID == 0 {
+	if err := s.enter(ctx, on.stored, &c); err != nil || c.ID == 0 {
 		return err
 	}
 	return s.complete(ctx, on, c, judged, notesOf(inv))
