@@ -147,8 +147,9 @@ func componentNamed(t *testing.T, s meta.Store) {
 	}
 	slices.SortFunc(want, func(a, b meta.IndexedComponent) int { return int(a.ID - b.ID) })
 	var got []meta.IndexedComponent
-	for after, page := int64(0), []meta.IndexedComponent(nil); ; after = page[len(page)-1].ID {
-		if page = value(s.ComponentsNamed(ctx, []string{"Debian:12", "Alpine:v3.20", "none"}, "openssl", after, 3))(t); len(page) == 0 {
+	for after := int64(0); ; after = got[len(got)-1].ID {
+		page := value(s.ComponentsNamed(ctx, []string{"Debian:12", "Alpine:v3.20", "none"}, "openssl", after, 3))(t)
+		if len(page) == 0 {
 			break
 		}
 		got = append(got, page...)

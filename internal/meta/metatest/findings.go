@@ -200,7 +200,7 @@ func findingRefused(t *testing.T, s meta.Store) {
 		c.Reason = "changed"
 		return meta.Settled{Coverage: &c, Findings: []finding.State{state("CVE-1")}, Events: []meta.Event{{Account: account, At: base, Body: []byte("x")}}}, nil
 	})
-	if err != refused { //nolint:errorlint // as it is
+	if err != refused {
 		t.Errorf("got %v", err)
 	}
 	if got := listFindings(t, s, meta.FindingQuery{}); len(got) != 0 {

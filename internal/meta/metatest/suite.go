@@ -48,6 +48,7 @@ func Run(t *testing.T, open Opener) {
 		{"Components", componentCases()},
 		{"Coverage", coverageCases()},
 		{"Findings", findingCases()},
+		{"FindingRaces", findingRaceCases()},
 		{"Settings", settingCases()},
 		{"Keys", keyCases()},
 		{"Records", recordCases()},

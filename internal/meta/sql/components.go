@@ -151,31 +151,32 @@ func index(t *tx, inventory string, distinct []finding.Component, now time.Time)
 	if err != nil {
 		return nil, err
 	}
-	held, err := column[int64](t.ctx, t, qHolds, id)
+	return known, hold(t, id, known)
+}
+
+// hold has an inventory hold these components and no others.
+func hold(t *tx, inventory int64, known knownComponents) error {
+	before, err := column[int64](t.ctx, t, qHolds, inventory)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	before, now2 := idSet(held), make(map[int64]bool, len(known))
-	var fresh, gone []int64
+	gone := idSet(before)
+	var fresh []int64
 	for _, c := range known {
-		if now2[c.ID] = true; !before[c.ID] {
+		if !gone[c.ID] {
 			fresh = append(fresh, c.ID)
 		}
-	}
-	for _, c := range held {
-		if !now2[c] {
-			gone = append(gone, c)
-		}
+		delete(gone, c.ID)
 	}
 	if len(gone) > 0 {
-		if _, err := t.exec(qHoldNoMore, id, t.d.intList(gone)); err != nil {
-			return nil, err
+		if _, err := t.exec(qHoldNoMore, inventory, t.d.intList(sortedKeys(gone))); err != nil {
+			return err
 		}
 	}
 	if len(fresh) > 0 {
-		_, err = t.exec(qHold, id, t.d.intList(sortedIDs(fresh)))
+		_, err = t.exec(qHold, inventory, t.d.intList(sortedIDs(fresh)))
 	}
-	return known, err
+	return err
 }
 
 // storeComponents finds components, and inserts those that are new.

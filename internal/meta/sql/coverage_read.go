@@ -125,9 +125,9 @@ type clauses struct {
 	args []any
 }
 
-func (c *clauses) add(condition string, args ...any) {
-	c.text.WriteString(condition)
-	c.args = append(c.args, args...)
+func (w *clauses) add(condition string, args ...any) {
+	w.text.WriteString(condition)
+	w.args = append(w.args, args...)
 }
 
 // coverageBy is what a page of coverage is found by; the other conditions are

@@ -303,7 +303,7 @@ func (l *landscape) coverages(b *testing.B) {
 		})
 	}
 	page("HeldByAll", meta.CoverageQuery{Component: l.common, Code: finding.Covered}, "")
-	page("HeldBySome", meta.CoverageQuery{Component: l.ids[metatest.Component("libbase007", fmt.Sprintf("0.7-1+deb12u0"))], Code: finding.Covered}, "")
+	page("HeldBySome", meta.CoverageQuery{Component: l.ids[metatest.Component("libbase007", "0.7-1+deb12u0")], Code: finding.Covered}, "")
 	page("OfRepository", meta.CoverageQuery{RepositoryID: l.repo.ID}, benchAccount)
 	page("OfAccount", meta.CoverageQuery{}, benchAccount)
 	page("Due", meta.CoverageQuery{DueBefore: time.Now()}, "")

@@ -18,8 +18,6 @@ const (
 	joinAccount    = ` {lite:CROSS }JOIN covered_accounts a ON a.id = f.account_id`
 	accountOf      = `(SELECT n.id FROM covered_accounts n WHERE n.name = ?)`
 
-	pushedOf = `coalesce((SELECT o.pushed_at FROM coverage o WHERE o.id = ?), 0)`
-
 	qCoverageNamed = `SELECT count(*) FROM (SELECT 1 FROM coverage c WHERE c.account_id = ` + accountOf + ` AND c.repository {in} LIMIT ?) h`
 )
 
@@ -84,30 +82,50 @@ func (s *Store) ListFindings(ctx context.Context, account string, q meta.Finding
 	if err != nil {
 		return nil, err
 	}
-	key, err := keyOf(&q)
+	parts, err := s.d.selectFindings(account, &q, few)
 	if err != nil {
 		return nil, err
 	}
-	by := findingsIndex(&q, q.Sort, few)
 	var all []finding.State
-	for _, part := range partsOfPage(&q, key, by) {
+	for n := range parts {
 		limit := max(q.Limit, 0) - len(all)
 		if limit == 0 {
 			break
 		}
-		var w clauses
-		w.add(selectFindings + by.source() + joinAccount)
-		w.findings(s.d, account, &q, by)
-		part(&w)
-		w.order(key, q.Descending, limit)
 		err := each(ctx, s.composed, func(rows *sql.Rows) error {
 			f, err := readFinding(rows)
 			all = append(all, f)
 			return err
-		}, w.text.String(), w.args...)
+		}, parts[n].text, append(parts[n].args, limit)...)
 		if err != nil {
 			return nil, err
 		}
+	}
+	return all, nil
+}
+
+// question is a statement and its arguments but for the limit.
+type question struct {
+	text string
+	args []any
+}
+
+// selectFindings answers questions whose answers are a page, one after the
+// other.
+func (d *dialect) selectFindings(account string, q *meta.FindingQuery, fewImages bool) ([]question, error) {
+	key, err := keyOf(q)
+	if err != nil {
+		return nil, err
+	}
+	by := findingsIndex(q, q.Sort, fewImages)
+	var all []question
+	for _, part := range partsOfPage(q, key, by) {
+		var w clauses
+		w.add(selectFindings + by.source() + joinAccount)
+		w.findings(d, account, q, by)
+		part(&w)
+		w.order(key, q.Descending)
+		all = append(all, question{w.text.String(), w.args})
 	}
 	return all, nil
 }
@@ -139,7 +157,7 @@ func partsOfPage(q *meta.FindingQuery, key sortKey, by findingsBy) []func(*claus
 	}}
 }
 
-func (w *clauses) order(key sortKey, descending bool, limit int) {
+func (w *clauses) order(key sortKey, descending bool) {
 	direction := ``
 	if descending {
 		direction = ` DESC`
@@ -148,7 +166,7 @@ func (w *clauses) order(key sortKey, descending bool, limit int) {
 	if key.column != "" {
 		w.add(key.column + direction + `, `)
 	}
-	w.add(`f.id`+direction+` LIMIT ?`, limit)
+	w.add(`f.id` + direction + ` LIMIT ?`)
 }
 
 // sortKey is what a list is ordered by, before the id: a column, and how its

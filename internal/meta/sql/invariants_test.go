@@ -29,7 +29,13 @@ var invariants = map[string]string{
 	"a delivery without event":            `SELECT count(*) FROM event_deliveries d LEFT JOIN events e ON e.id = d.event_id WHERE e.id IS NULL`,
 	"a lane whose head is not its oldest": `SELECT count(*) FROM event_deliveries d WHERE d.state <> 'dead' AND (d.state = 'head') <> (d.lane = '' OR d.id = (SELECT min(o.id) FROM event_deliveries o WHERE o.target = d.target AND o.lane = d.lane AND o.state <> 'dead'))`,
 	"a pending event that is not there":   `SELECT count(*) FROM pending_events p LEFT JOIN events e ON e.id = p.event_id WHERE e.id IS NULL`,
-	"two waiting like jobs":               `SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'waiting' GROUP BY kind, key HAVING count(*) > 1) d`,
+	"coverage whose image is gone unnoticed": `SELECT count(*) FROM coverage c LEFT JOIN images i ON i.repository_id = c.repository_id AND i.digest = c.digest
+		LEFT JOIN repositories r ON r.id = c.repository_id WHERE c.gone_at = 0 AND (i.id IS NULL OR r.account IS NULL)`,
+	"a finding of another account than its image": `SELECT count(*) FROM findings f LEFT JOIN coverage c ON c.id = f.coverage_id AND c.account_id = f.account_id WHERE c.id IS NULL`,
+	"two findings of a vulnerability of an image": `SELECT count(*) FROM (SELECT 1 FROM findings GROUP BY coverage_id, vulnerability HAVING count(*) > 1) d`,
+	"problems of what nobody judged":              `SELECT count(*) FROM problems p LEFT JOIN components c ON c.id = p.component_id AND c.judged WHERE c.id IS NULL`,
+	"an inventory without its components":         `SELECT count(*) FROM inventory_components h LEFT JOIN components c ON c.id = h.component_id LEFT JOIN indexed_inventories i ON i.id = h.inventory_id WHERE c.id IS NULL OR i.id IS NULL`,
+	"two waiting like jobs":                       `SELECT count(*) FROM (SELECT 1 FROM jobs WHERE state = 'waiting' GROUP BY kind, key HAVING count(*) > 1) d`,
 }
 
 func checkInvariants(t testing.TB, s *Store) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
@@ -39,6 +40,9 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 		"qHasReferrer": qHasReferrer, "qSubject": qSubject, "qFollowers": qFollowers, "qDropEntries": qDropEntries, "qRecordPull": qRecordPull,
 	}
 	for name, statement := range eventStatements(s.d) {
+		hot[name] = statement
+	}
+	for name, statement := range findingStatements(s.d) {
 		hot[name] = statement
 	}
 	for _, status := range []registry.ImageStatus{"", registry.ImageArchived, registry.ImageActivating, registry.ImageAnyStatus} {
@@ -92,6 +96,34 @@ func eventStatements(d *dialect) map[string]string {
 	for name, q := range map[string]meta.DeadLetterQuery{"all": {}, "of a rule": {Rule: "r"}, "of ids": {IDs: []int64{1}}, "of both": {Rule: "r", IDs: []int64{1}}} {
 		all["dead letters, "+name], _ = d.selectDead(deadLetters, "a", q)
 		all["ids of dead letters, "+name], _ = d.selectDead(deadLetterIDs, "a", q)
+	}
+	return all
+}
+
+// findingStatements are what enhanced scanning stands on.
+func findingStatements(d *dialect) map[string]string {
+	all := map[string]string{
+		"qComponentsGiven": qComponentsGiven, "qIndexedInventory": qIndexedInventory, "qTouchInventory": qTouchInventory, "qComponentsOfInventory": qComponentsOfInventory,
+		"qHolds": qHolds, "qHoldNoMore": qHoldNoMore, "qComponentsToJudge": qComponentsToJudge, "qNoteJudged": qNoteJudged,
+		"qProblemPrints": qProblemPrints, "qRemoveProblems": qRemoveProblems, "qRemoveChanges": qRemoveChanges, "qSettleChange": qSettleChange, "qFinishChanges": qFinishChanges,
+		"qProblemsHeld": qProblemsHeld, "qProblemsHeldOf": qProblemsHeldOf, "qProblemsOfIDs": qProblemsOfIDs,
+		"qImageToCover": qImageToCover, "qCoverageToPut": qCoverageToPut, "qUpdateCoverage": qUpdateCoverage, "qReviveCoverage": qReviveCoverage, "qInventoryToNeed": qInventoryToNeed,
+		"qCoverageGone": qCoverageGone, "qCoverageDue": qCoverageDue, "qPullsDue": qPullsDue,
+		"qCoverageOfImages": qCoverageOfImages, "qCoverageOfIDs": qCoverageOfIDs, "qCountAffected": qCountAffected, "qHowManyHold": qHowManyHold,
+		"qFindingsToSettle": qFindingsToSettle, "qFindingsToSettleOf": qFindingsToSettleOf, "qPurgeClosed": qPurgeClosed, "qGoneToPurge": qGoneToPurge, "qPurgeOfGone": qPurgeOfGone, "qPurgeGone": qPurgeGone,
+		"qUnneededToSweep": qUnneededToSweep, "qOrphansToSweep": qOrphansToSweep, "qSweepHeld": qSweepHeld, "qSweepProblems": qSweepProblems, "qSweepComponents": qSweepComponents,
+		"qCoverageNamed": qCoverageNamed,
+	}
+	for name, q := range map[string]meta.CoverageQuery{"all": {}, "of a repository": {RepositoryID: 1}, "of a component": {Component: 1}} {
+		all["coverage, "+name], _ = selectCoveragePage("a", q, false)
+	}
+	for _, sort := range []meta.FindingSort{meta.SortByID, meta.SortBySeverity, meta.SortByVulnerability, meta.SortByPushed, meta.SortByRepository} {
+		for n, after := range []*finding.State{nil, {Severity: registry.Low}} {
+			parts, _ := d.selectFindings("a", &meta.FindingQuery{Sort: sort, After: after, Limit: 9}, false)
+			for k, part := range parts {
+				all[fmt.Sprintf("findings by %q, %d, part %d", sort, n, k)] = part.text
+			}
+		}
 	}
 	return all
 }

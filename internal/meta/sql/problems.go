@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -35,7 +36,7 @@ type problemOf struct {
 }
 
 // problemPrint tells problems apart without their bodies.
-type problemPrint struct{ print, modified int64 }
+type problemPrint struct{ sum, modified int64 }
 
 // packedProblem is a problem as it is stored.
 type packedProblem struct {
@@ -83,15 +84,7 @@ func (s *Store) packProblems(problems []finding.Problem) map[string][]packedProb
 		}
 	}
 	for _, list := range all {
-		slices.SortStableFunc(list, func(a, b packedProblem) int {
-			switch {
-			case a.print < b.print:
-				return -1
-			case a.print > b.print:
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(list, func(a, b packedProblem) int { return cmp.Compare(a.sum, b.sum) })
 	}
 	return all
 }
@@ -100,9 +93,9 @@ func (s *Store) packProblem(p finding.Problem) packedProblem {
 	whole := toJSON(p)
 	modified := micros(p.Modified)
 	p.Modified = time.Time{}
-	sum := sha256.Sum256([]byte(toJSON(p)))
-	print := int64(binary.LittleEndian.Uint64(sum[:])) //nolint:gosec // any 64 bits will do
-	return packedProblem{problemPrint{print, modified}, s.packer.pack(whole)}
+	hash := sha256.Sum256([]byte(toJSON(p)))
+	sum := int64(binary.LittleEndian.Uint64(hash[:]))
+	return packedProblem{problemPrint{sum, modified}, s.packer.pack(whole)}
 }
 
 // judging is one PutProblems in its transaction.
@@ -171,7 +164,7 @@ func (j *judging) prints(ids []int64) (map[int64]map[string][]problemPrint, erro
 	err := each(j.t.ctx, j.t, func(rows *sql.Rows) error {
 		var of problemOf
 		var p problemPrint
-		if err := rows.Scan(&of.component, &of.vulnerability, &p.print, &p.modified); err != nil {
+		if err := rows.Scan(&of.component, &of.vulnerability, &p.sum, &p.modified); err != nil {
 			return err
 		}
 		if all[of.component] == nil {
@@ -207,7 +200,7 @@ func samePrints(was []problemPrint, now []packedProblem) (same, sameRows bool) {
 	}
 	sameRows = true
 	for n := range was {
-		if was[n].print != now[n].print {
+		if was[n].sum != now[n].sum {
 			return false, false
 		}
 		sameRows = sameRows && was[n].modified == now[n].modified
@@ -220,7 +213,7 @@ func (j *judging) replace(of problemOf, now []packedProblem, there, changed bool
 		j.replaced = append(j.replaced, of)
 	}
 	for n, p := range now {
-		j.fresh = append(j.fresh, freshProblem{of, int16(min(n, 1<<15-1)), p}) //nolint:gosec // bounded
+		j.fresh = append(j.fresh, freshProblem{of, int16(min(n, 1<<15-1)), p})
 	}
 	if changed {
 		j.changed = append(j.changed, of)
@@ -272,7 +265,7 @@ func (j *judging) insert() error {
 	}
 	if !j.t.d.numbered {
 		for _, p := range j.fresh {
-			if _, err := j.t.exec(qInsertProblems, p.component, p.vulnerability, p.place, p.print, p.modified, p.body); err != nil {
+			if _, err := j.t.exec(qInsertProblems, p.component, p.vulnerability, p.place, p.sum, p.modified, p.body); err != nil {
 				return err
 			}
 		}
@@ -283,7 +276,7 @@ func (j *judging) insert() error {
 	prints, modified, bodies := make([]int64, n), make([]int64, n), make([][]byte, n)
 	for n, p := range j.fresh {
 		components[n], vulnerabilities[n], places[n] = p.component, p.vulnerability, p.place
-		prints[n], modified[n], bodies[n] = p.print, p.modified, p.body
+		prints[n], modified[n], bodies[n] = p.sum, p.modified, p.body
 	}
 	_, err := j.t.exec(qInsertProblems, components, vulnerabilities, places, prints, modified, bodies)
 	return err

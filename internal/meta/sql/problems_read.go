@@ -13,7 +13,7 @@ import (
 
 const (
 	problemsHeld      = `SELECT h.inventory_id, p.id, p.component_id, p.print, p.modified FROM inventory_components h {lite:CROSS }JOIN problems p ON p.component_id = h.component_id WHERE h.inventory_id {in}`
-	orderOfHeld       = ` ORDER BY h.inventory_id, p.component_id, p.vulnerability, p.place`
+	orderOfHeld       = ` ORDER BY h.inventory_id, h.component_id, p.vulnerability, p.place`
 	qProblemsHeld     = problemsHeld + orderOfHeld
 	qProblemsHeldOf   = problemsHeld + ` AND p.vulnerability {in}` + orderOfHeld
 	qProblemsOfIDs    = `SELECT p.id, c.id, c.release, c.name, c.version, c.module, p.body FROM problems p JOIN components c ON c.id = p.component_id WHERE p.id {in}`
@@ -132,7 +132,7 @@ func (r *problemReader) held(ctx context.Context, from statements, inventories [
 	}
 	err = each(ctx, from, func(rows *sql.Rows) error {
 		var h heldProblem
-		err := rows.Scan(&h.inventory, &h.problem, &h.key.component, &h.key.print, &h.key.modified)
+		err := rows.Scan(&h.inventory, &h.problem, &h.key.component, &h.key.sum, &h.key.modified)
 		all = append(all, h)
 		return err
 	}, statement, args...)
