@@ -45,6 +45,7 @@ func inspectorRows() []walked {
 	}
 	return append(rows,
 		walked{name: "ecru:AttachSbom", body: `{"accountId":"000000000000","repositoryName":"walk","imageTag":"1"}`},
+		walked{name: "ecru:ExplainFinding", body: `{"accountId":"000000000000","repositoryName":"walk","imageTag":"1","vulnerability":"CVE-2024-0001"}`},
 		walked{name: "ecru:GetReport", body: `{"accountId":"000000000000",` + report + `}`},
 		walked{name: "ecru:ListReports", body: `{"accountId":"000000000000"}`},
 	)

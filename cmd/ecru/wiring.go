@@ -136,6 +136,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	// Large files of layers are held in the data directory: images of servers often have no /tmp.
 	indexer := &scan.Indexer{Store: store, Content: content, Limits: inventory.Limits{TempDir: c.Data}, Logger: log}
 	a.ahead = &scan.Ahead{Indexer: indexer, Logger: log}
+	matcher := match.New(store, match.Options{})
 	a.enhanced = newEnhanced(store, store, indexer, c.Region, metrics.Registry(), log)
 	limits, err := limitsOf(c.Quota)
 	if err != nil {
@@ -150,14 +151,14 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: limits, Rates: rates,
 		Secret: instance.Secret, Identities: oidc.New(oidc.Options{Transport: oidc.GuardedTransport(guard)}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), FollowAfter: c.FollowAfter, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
-		Findings: a.enhanced.reader, Contents: a.enhanced.bills,
+		Findings: a.enhanced.reader, Contents: a.enhanced.bills, Explainer: matcher,
 		EventsStored: a.events.Wake, Replays: a.events, CheckTarget: a.events.targets.Validate,
 	})
 	a.events.rules.Service = a.service
 	if err := a.ensureOwner(ctx, c.Account); err != nil {
 		return nil, err
 	}
-	a.handleJobs(indexer)
+	a.handleJobs(matcher, indexer)
 	if a.audit, err = c.openAudit(c.Data, c.Region, s.out, log); err != nil {
 		return nil, err
 	}
@@ -179,9 +180,8 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 }
 
 // handleJobs says who does which jobs, and what is looked into ahead of them.
-func (a *app) handleJobs(indexer *scan.Indexer) {
+func (a *app) handleJobs(matcher *match.Matcher, indexer *scan.Indexer) {
 	a.ahead.Wanted = a.service.ScansOnPush
-	matcher := match.New(a.store, match.Options{})
 	scanner := &scan.Scanner{
 		Manifests:  a.store,
 		Outcomes:   a.store,

@@ -102,6 +102,9 @@ type Config struct {
 	// bills of materials list. Nil where nothing is scanned.
 	Findings FindingReader
 	Contents ImageContents
+	// Explainer says why findings are there, and others not; nil where nothing is
+	// scanned.
+	Explainer Explainer
 	// Replays hands stored events to the rules again; nil means that nobody can.
 	Replays Replayer
 	// CheckTarget says why a rule of an account must not have a target; nil lets

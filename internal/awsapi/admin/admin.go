@@ -42,6 +42,7 @@ type Management interface {
 	EventLog
 	Reports
 	Suppressions
+	Explanations
 }
 
 // Authorizer answers whether a caller may use an operation on an account.
@@ -89,7 +90,7 @@ func (h handlers) operations() []awsapi.Operation {
 	var all []awsapi.Operation
 	for _, part := range [][]awsapi.Operation{
 		h.advisoryOperations(), h.accountOperations(), h.userOperations(),
-		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(), h.reportOperations(), h.suppressionOperations(),
+		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(), h.reportOperations(), h.suppressionOperations(), h.explainOperations(),
 	} {
 		all = append(all, part...)
 	}

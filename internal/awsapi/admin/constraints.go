@@ -23,6 +23,7 @@ func constraints() []validate.Structure {
 
 		validate.For[ListReportsInput](account, pageSize()),
 		validate.For[GetReportInput](account, must("ReportID")),
+		validate.For[ExplainFindingInput](account, must("RepositoryName"), must("Vulnerability")),
 		validate.For[AttachSbomInput](account, must("RepositoryName"), validate.Field{Name: "Format", Rule: validate.Rule{Enum: []string{"CYCLONEDX_1_4", "SPDX_2_3"}}}),
 
 		validate.For[CreateAccountInput](must("AccountID")),
