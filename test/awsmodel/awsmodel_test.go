@@ -16,37 +16,67 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
+	"github.com/aws/aws-sdk-go-v2/service/inspector2"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ecru-registry/ecru/test/awsmodel"
 	"github.com/ecru-registry/ecru/test/fixture"
 )
 
-func read(t *testing.T) *awsmodel.Model {
+// service is an API that there is a model of.
+type service struct {
+	data   string // where botocore has its own
+	read   func(dir string) (*awsmodel.Model, error)
+	client reflect.Type
+	size   int // how many operations it has at least
+	// grown is how many operations it had when the rest of it was as it is now:
+	// what older clients know has since been told more precisely.
+	grown  int
+	extras []string
+	// sorted says that members are in an order of the SDK's.
+	sorted bool
+}
+
+func services() []service {
+	return []service{
+		{
+			data: "ecr/2015-09-21", read: awsmodel.Read, client: reflect.TypeFor[*ecr.Client](), size: 62, grown: 58,
+			extras: []string{"paginators-1.json", "waiters-2.json"},
+		},
+		{
+			data: "inspector2/2020-06-08", read: awsmodel.ReadInspector, client: reflect.TypeFor[*inspector2.Client](), size: 75, grown: 75,
+			extras: []string{"paginators-1.json"}, sorted: true,
+		},
+	}
+}
+
+func (s service) model(t *testing.T) *awsmodel.Model {
 	t.Helper()
-	m, err := awsmodel.Read(fixture.Root(t))
+	m, err := s.read(fixture.Root(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
-// TestModelHasEveryOperation holds the model against the SDK's client as it is
-// compiled in.
+// TestModelHasEveryOperation holds the models against the SDK's clients as they
+// are compiled in.
 func TestModelHasEveryOperation(t *testing.T) {
-	var want []string
-	for client, i := reflect.TypeFor[*ecr.Client](), 0; i < client.NumMethod(); i++ {
-		if m := client.Method(i); m.Type.NumIn() == 4 && strings.HasSuffix(m.Type.In(2).String(), m.Name+"Input") {
-			want = append(want, m.Name)
+	for _, s := range services() {
+		var want []string
+		for i := range s.client.NumMethod() {
+			if m := s.client.Method(i); m.Type.NumIn() == 4 && strings.HasSuffix(m.Type.In(2).String(), m.Name+"Input") {
+				want = append(want, m.Name)
+			}
 		}
-	}
-	var got []string
-	for name := range read(t).Operations {
-		got = append(got, name)
-	}
-	slices.Sort(got)
-	if diff := cmp.Diff(want, got); diff != "" || len(got) < 62 {
-		t.Errorf("%d operations (-SDK +model):\n%s", len(got), diff)
+		var got []string
+		for name := range s.model(t).Operations {
+			got = append(got, name)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" || len(got) < s.size {
+			t.Errorf("%s: %d operations (-SDK +model):\n%s", s.data, len(got), diff)
+		}
 	}
 }
 
@@ -54,29 +84,31 @@ func TestModelHasEveryOperation(t *testing.T) {
 // clients have themselves. They are older: what they know must be the same, and
 // what they do not know is what AWS has added.
 func TestModelAgreesWithBotocore(t *testing.T) {
-	model := read(t)
-	installed := botocores(t)
-	if len(installed) == 0 {
-		t.Skip("no botocore is installed; scripts/install-test-tools.sh installs one")
-	}
-	for _, dir := range installed {
-		t.Run(dir[1:], func(t *testing.T) {
-			var theirs awsmodel.Model
-			readData(t, filepath.Join(dir, "service-2.json"), &theirs)
-			c := comparison{t: t, ours: model, theirs: &theirs, done: map[string]bool{}}
-			c.operations()
-			c.metadata()
-			c.exceptions()
-			t.Logf("%d operations and %d types are the same; the model has %d members more", len(theirs.Operations), len(c.done), c.added)
-		})
-		for _, file := range []string{"paginators-1.json", "waiters-2.json"} {
-			t.Run(filepath.Join(dir[1:], file), func(t *testing.T) { compareExtras(t, model, dir, file) })
+	for _, s := range services() {
+		model := s.model(t)
+		installed := botocores(t, s.data)
+		if len(installed) == 0 {
+			t.Skip("no botocore is installed; scripts/install-test-tools.sh installs one")
+		}
+		for _, dir := range installed {
+			t.Run(dir[1:], func(t *testing.T) {
+				var theirs awsmodel.Model
+				readData(t, filepath.Join(dir, "service-2.json"), &theirs)
+				c := comparison{t: t, service: s, ours: model, theirs: &theirs, done: map[string]bool{}}
+				c.operations()
+				c.metadata()
+				c.exceptions()
+				t.Logf("%d operations and %d types are the same; the model has %d members more", len(theirs.Operations), len(c.done), c.added)
+			})
+			for _, file := range s.extras {
+				t.Run(filepath.Join(dir[1:], file), func(t *testing.T) { compareExtras(t, s, model, dir, file) })
+			}
 		}
 	}
 }
 
-// botocores finds the data of ECR of all installed clients.
-func botocores(t *testing.T) []string {
+// botocores finds the data of a service in all installed clients.
+func botocores(t *testing.T, data string) []string {
 	t.Helper()
 	const script = `
 import importlib, os
@@ -94,7 +126,7 @@ for name in "botocore", "awscli.botocore":
 			continue
 		}
 		for _, dir := range strings.Fields(string(out)) {
-			dir = filepath.Join(dir, "data", "ecr", "2015-09-21")
+			dir = filepath.Join(dir, "data", data)
 			if target, err := filepath.EvalSymlinks(dir); err == nil {
 				found[target] = true
 			}
@@ -127,12 +159,9 @@ func readData(t *testing.T, path string, into any) {
 	}
 }
 
-// grown is how many operations ECR had when the rest of it was as it is now:
-// what older clients know has since been told more precisely.
-const grown = 58
-
 type comparison struct {
-	t            *testing.T
+	t *testing.T
+	service
 	ours, theirs *awsmodel.Model
 	done         map[string]bool
 	added        int
@@ -186,6 +215,9 @@ func (c *comparison) members(at string, ours, theirs *awsmodel.Shape, request bo
 	for _, m := range theirs.Members {
 		if member, ok := ours.Members.Named(m.Name); ok {
 			c.shapes(at+"."+m.Name, member.Ref, m.Ref, request)
+			if request && (member.Location != m.Location || member.LocationName != m.LocationName) {
+				c.t.Errorf("%s.%s is sent in %q, botocore sends it in %q", at, m.Name, member.Location, m.Location)
+			}
 		} else {
 			c.t.Errorf("%s: %s is missing", at, m.Name)
 		}
@@ -199,14 +231,14 @@ func (c *comparison) members(at string, ours, theirs *awsmodel.Shape, request bo
 		}
 	}
 	sameName := func(a, b awsmodel.Member) bool { return a.Name == b.Name }
-	if !c.old() && !slices.EqualFunc(shared, theirs.Members, sameName) {
+	if !c.old() && !c.sorted && !slices.EqualFunc(shared, theirs.Members, sameName) {
 		c.t.Errorf("%s: the members are in another order: %v, in botocore %v", at, shared, theirs.Members)
 	}
 	if !request {
 		return
 	}
 	for _, name := range theirs.Required {
-		if !slices.Contains(ours.Required, name) {
+		if !slices.Contains(ours.Required, name) && at+"."+name != noLongerRequired {
 			c.t.Errorf("%s does not require %s as botocore does", at, name)
 		}
 	}
@@ -215,11 +247,14 @@ func (c *comparison) members(at string, ours, theirs *awsmodel.Shape, request bo
 	}
 }
 
-func (c *comparison) old() bool { return len(c.theirs.Operations) < grown }
+// noLongerRequired is what a later version of an API can do without.
+const noLongerRequired = "UpdateConfiguration.ecrConfiguration"
+
+func (c *comparison) old() bool { return len(c.theirs.Operations) < c.grown }
 
 func (c *comparison) metadata() {
 	for key, theirs := range c.theirs.Metadata {
-		if c.old() && key == "serviceFullName" {
+		if c.old() && (key == "serviceFullName" || key == "jsonVersion") {
 			continue
 		}
 		if ours := c.ours.Metadata[key]; fmt.Sprint(ours) != fmt.Sprint(theirs) {
@@ -244,7 +279,7 @@ func (c *comparison) exceptions() {
 
 // compareExtras compares what is built on operations: all that we have and
 // that a client knows is the same there.
-func compareExtras(t *testing.T, m *awsmodel.Model, dir, file string) {
+func compareExtras(t *testing.T, s service, m *awsmodel.Model, dir, file string) {
 	written := t.TempDir()
 	if err := m.Write(written); err != nil {
 		t.Fatal(err)
@@ -253,7 +288,7 @@ func compareExtras(t *testing.T, m *awsmodel.Model, dir, file string) {
 		Pagination map[string]map[string]any `json:"pagination"`
 		Waiters    map[string]map[string]any `json:"waiters"`
 	}
-	readData(t, filepath.Join(written, "ecr", "2015-09-21", file), &ours)
+	readData(t, filepath.Join(written, s.data, file), &ours)
 	readData(t, filepath.Join(dir, file), &theirs)
 	for name, waiter := range theirs.Waiters {
 		delete(waiter, "description")

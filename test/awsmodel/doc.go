@@ -1,5 +1,6 @@
-// Package awsmodel writes the description of the ECR API that the AWS CLI and
-// boto3 work by, from the source of the SDK for Go that ecru is built with.
+// Package awsmodel writes the descriptions of the APIs of ECR and Inspector that the
+// AWS CLI and boto3 work by, from the source of the SDK for Go that ecru is built
+// with.
 //
 // These clients know what ECR could do on the day they were packaged: those of
 // Debian 12 lack a third of the operations. Reading the complete description

@@ -11,6 +11,10 @@ type Model struct {
 	Metadata   map[string]any       `json:"metadata"`
 	Operations map[string]Operation `json:"operations"`
 	Shapes     map[string]*Shape    `json:"shapes"`
+
+	folder     string // what clients call the service
+	paginators []byte
+	waiters    []byte
 }
 
 // Operation is a request and its answer.
@@ -50,8 +54,11 @@ type Members []Member
 
 // Member is one member of a structure.
 type Member struct {
-	Name string
+	Name string `json:"-"`
 	Ref
+	// Location is where it is sent if not in the body, LocationName as what.
+	Location     string `json:"location,omitempty"`
+	LocationName string `json:"locationName,omitempty"`
 }
 
 // MarshalJSON writes an object whose members keep their order.
@@ -66,7 +73,7 @@ func (m Members) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		ref, err := json.Marshal(member.Ref)
+		ref, err := json.Marshal(member)
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +98,7 @@ func (m *Members) UnmarshalJSON(text []byte) error {
 			return err
 		}
 		member := Member{Name: name.(string)} // a name: the decoder has seen to it
-		if err := d.Decode(&member.Ref); err != nil {
+		if err := d.Decode(&member); err != nil {
 			return err
 		}
 		*m = append(*m, member)

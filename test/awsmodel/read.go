@@ -28,19 +28,20 @@ func kinds() map[string]string {
 	}
 }
 
-// Read makes the model from the SDK's source. dir is in a module that
+// Read makes the model of ECR from the SDK's source. dir is in a module that
 // requires the SDK.
 func Read(dir string) (*Model, error) {
-	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", sdkModule)
-	cmd.Dir = dir
-	out, err := cmd.Output()
+	source, err := sourceOf(dir, sdkModule)
 	if err != nil {
-		return nil, fmt.Errorf("looking for the source of %s: %w", sdkModule, err)
+		return nil, err
 	}
 	r := reader{
-		source: strings.TrimSpace(string(out)), kinds: kinds(),
+		source: source, kinds: kinds(),
 		shapes: map[string]*Shape{}, named: map[string]string{}, enums: map[string]bool{},
-		model: &Model{Version: "2.0", Metadata: metadata(), Operations: map[string]Operation{}},
+		model: &Model{
+			Version: "2.0", Metadata: metadata(), Operations: map[string]Operation{},
+			folder: "ecr", paginators: paginators, waiters: waiters,
+		},
 	}
 	for _, step := range []func() error{r.readShapes, r.readEnums, r.readOperations, r.readRequired, r.check} {
 		if err := step(); err != nil {
@@ -48,6 +49,17 @@ func Read(dir string) (*Model, error) {
 		}
 	}
 	return r.model, nil
+}
+
+// sourceOf answers where the source of a module is.
+func sourceOf(dir, module string) (string, error) {
+	cmd := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("looking for the source of %s: %w", module, err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 type reader struct {
@@ -167,7 +179,7 @@ func (r *reader) addMember(call *ast.CallExpr) error {
 	case ref.Shape == "":
 		return fmt.Errorf("the member %s is of the unknown type %s", name, variable.Name)
 	case owner.Type == "structure":
-		owner.Members = append(owner.Members, Member{name, ref})
+		owner.Members = append(owner.Members, Member{Name: name, Ref: ref})
 	case owner.Type == "list" && name == "member":
 		owner.Member = &ref
 	case owner.Type == "map" && name == "key":

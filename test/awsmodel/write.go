@@ -3,6 +3,7 @@ package awsmodel
 import (
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,8 @@ var (
 	paginators []byte
 	//go:embed waiters-2.json
 	waiters []byte
+	//go:embed inspector2-paginators-1.json
+	inspectorPaginators []byte
 )
 
 // Write writes the files of the model below dir, which is then for
@@ -26,13 +29,16 @@ func (m *Model) Write(dir string) error {
 	if err != nil {
 		return err
 	}
-	dir = filepath.Join(dir, "ecr", apiVersion)
+	dir = filepath.Join(dir, m.folder, fmt.Sprint(m.Metadata["apiVersion"]))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	for name, content := range map[string][]byte{
-		"service-2.json": service, "paginators-1.json": paginators, "waiters-2.json": waiters,
+		"service-2.json": service, "paginators-1.json": m.paginators, "waiters-2.json": m.waiters,
 	} {
+		if content == nil {
+			continue
+		}
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			return err
 		}
