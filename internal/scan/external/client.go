@@ -141,7 +141,8 @@ func plain(err error) error {
 	case errors.As(err, &fault):
 		return fault
 	}
-	return &Fault{Message: "it cannot be reached: " + reason(err), Temporary: true}
+	var denied *outbound.DeniedError
+	return &Fault{Message: "it cannot be reached: " + reason(err), Temporary: !errors.As(err, &denied)}
 }
 
 // reason is why a call has failed, without the URL, which the owner knows.
