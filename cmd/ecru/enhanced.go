@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/url"
 	"slices"
 	"time"
 
@@ -67,7 +68,7 @@ func (p *enhancedParts) connect(a *app, matcher *match.Matcher) {
 	p.keeper.Wake = a.jobs.Wake
 	for kind, handle := range map[string]job.Handler{
 		enhanced.ScanJob: p.scanner.Handle, enhanced.EnrolJob: p.enroller.Handle, enhanced.RematchJob: p.follower.Handle,
-		enhanced.ResettleJob: p.walker.Resettle, enhanced.WindowsJob: p.walker.Windows,
+		enhanced.ResettleJob: a.service.Resettling(p.walker.Resettle), enhanced.WindowsJob: p.walker.Windows,
 	} {
 		a.jobs.Handle(kind, handle)
 	}
@@ -140,4 +141,13 @@ func (m *rematchMetrics) Judged(changes, images int, took time.Duration) {
 func (m *rematchMetrics) Settled(images int, took time.Duration) {
 	m.settled.Add(float64(images))
 	m.settling.Observe(took.Seconds())
+}
+
+// hostOf is the host of a URL, with its port; empty where there is none.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }

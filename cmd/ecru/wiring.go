@@ -152,7 +152,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		Store:   store, Content: content, Limits: limits, Rates: rates,
 		Secret: instance.Secret, Identities: oidc.New(oidc.Options{Transport: oidc.GuardedTransport(guard)}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), FollowAfter: c.FollowAfter, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
 		Findings: a.enhanced.reader, Contents: a.enhanced.bills, Explainer: matcher,
-		EventsStored: a.events.Wake, Replays: a.events, CheckTarget: a.events.targets.Validate,
+		EventsStored: a.events.Wake, Replays: a.events, CheckTarget: a.events.targets.Validate, PublicHost: hostOf(c.PublicURL),
 	})
 	a.events.rules.Service = a.service
 	if err := a.ensureOwner(ctx, c.Account); err != nil {

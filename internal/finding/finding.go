@@ -65,10 +65,13 @@ type Suppression struct {
 	// Kind is what said so: SuppressedByFilter, …ByStatement or …ByDecision.
 	Kind string `json:"kind"`
 	// ID is the ARN of the filter, the id of the VEX document or of the decision.
-	ID     string    `json:"id"`
-	Author string    `json:"author,omitempty"`
-	Reason string    `json:"reason,omitempty"`
-	Until  time.Time `json:"until,omitzero"` // zero: for ever
+	ID     string `json:"id"`
+	Author string `json:"author,omitempty"` // of a VEX document: as it says itself
+	// AddedBy is the ARN of the principal that added a VEX document; empty for one
+	// that was pushed beside the image.
+	AddedBy string    `json:"addedBy,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	Until   time.Time `json:"until,omitzero"` // zero: for ever
 	// Statement is the VEX status and justification.
 	Statement string `json:"statement,omitempty"`
 }

@@ -40,6 +40,7 @@ const (
 	ReportRecord        RecordKind = "finding-report" // and exports of SBOMs
 	SuppressionRecord   RecordKind = "suppression"
 	StatementRecord     RecordKind = "vex-document"
+	StatementsRecord    RecordKind = "vex-statements" // of a document, under its name
 	ScannerRecord       RecordKind = "external-scanner"
 )
 

@@ -113,6 +113,9 @@ type Config struct {
 	// Stored is told of every blob that has become part of a repository by an
 	// upload. It must not block.
 	Stored func(account, repository string, b meta.Blob)
+	// PublicHost is the host, with its port, under which clients reach the
+	// registry; empty where that is not known.
+	PublicHost string
 	// Now is the clock; nil means time.Now.
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -133,7 +136,7 @@ type Service struct {
 	opened      *lru.Cache[openedKey, *openedDestination]
 	rootKeys    sync.Mutex // held while one is switched off or removed
 	sweeper     *sweeper
-	said        sayings
+	said        *sayings
 	inspector   inspector
 	walks       chan struct{} // has an element for each who looks at many secrets
 }
@@ -161,7 +164,7 @@ func New(c Config) *Service {
 	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks(), compiled: newCompiledPolicies(), throttle: newThrottle(c.Rates, c.Now)}
 	s.credentials = newCredentials(c.Secret)
 	s.opened = newOpenedDestinations()
-	s.rules = newKeptRules()
+	s.rules, s.said = newKeptRules(), newSayings()
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
 	s.keyUses = newKeyUses(c.Store, c.Logger)
 	s.sweeper = newSweeper(s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -18,8 +19,9 @@ import (
 const (
 	// MaxStatementBytes bounds one document.
 	MaxStatementBytes = 4 << 20
-	maxDocuments      = 500 // of an account
-	documentsStep     = 16  // read at a time
+	maxDocuments      = 500       // of an account
+	maxSaid           = 128 << 20 // bytes of memory that those of an account take, in all
+	documentsStep     = 100       // read at a time
 )
 
 // VexDocument is a document that was uploaded, and what it holds for.
@@ -31,7 +33,16 @@ type VexDocument struct {
 	AddedAt    time.Time `json:"addedAt"`
 	ExpiresAt  time.Time `json:"expiresAt,omitzero"`
 
-	Document vex.Document `json:"document"`
+	// Document is without its statements, which are kept apart.
+	Document   vex.Document `json:"document"`
+	Statements int          `json:"statements"`
+	Weight     int          `json:"weight"` // bytes of memory that they take
+}
+
+// isGiven says whether what names no product is about the images that the
+// document is for: it was given for them by name.
+func (d *VexDocument) isGiven() bool {
+	return d.Repository != "" && !strings.Contains(d.Repository, "*")
 }
 
 // inForce says whether the document holds at a time.
@@ -65,26 +76,62 @@ func (s *Service) AddVexDocument(ctx context.Context, c Caller, account string, 
 	if err != nil {
 		return d, registry.InvalidParameter("document", strings.TrimPrefix(err.Error(), "vex: "))
 	}
-	d.ID, d.AddedBy, d.AddedAt, d.Document = uuid.NewString(), c.IdentityARN(), s.Now().UTC(), *parsed
+	compiled := &compiledDocument{parts: []*vex.Compiled{vex.Compile(parsed)}}
+	statements, err := json.Marshal(parsed.Statements)
+	if err != nil {
+		return d, registry.Internal("encoding the statements of a VEX document", err)
+	}
+	d.ID, d.AddedBy, d.AddedAt, d.ExpiresAt = uuid.NewString(), c.IdentityARN(), s.Now().UTC(), ending(d.ExpiresAt)
+	d.Document, d.Statements, d.Weight = *parsed, len(parsed.Statements), compiled.weight()
 	if err := checkVexScope(d); err != nil {
 		return d, err
 	}
+	d.Document.Statements = nil
+	if err := s.storeVexDocument(ctx, account, d, statements); err != nil {
+		return d, err
+	}
+	s.said.documents.put(d.ID, compiled, d.Weight)
+	return d, nil
+}
+
+// storeVexDocument stores the statements before the document that says how they
+// count: those that nothing refers to are nothing but a lost place.
+func (s *Service) storeVexDocument(ctx context.Context, account string, d VexDocument, statements []byte) error {
+	if err := s.roomForStatements(ctx, account, d.Weight); err != nil {
+		return err
+	}
 	body, err := json.Marshal(d)
 	if err != nil {
-		return d, registry.Internal("encoding a VEX document", err)
+		return registry.Internal("encoding a VEX document", err)
+	}
+	said := meta.Record{Account: account, Kind: meta.StatementsRecord, Name: d.ID, Body: statements, CreatedAt: d.AddedAt}
+	if err := s.Store.CreateRecord(ctx, said, 0); err != nil {
+		return err
 	}
 	record := meta.Record{Account: account, Kind: meta.StatementRecord, Name: d.ID, Body: body, CreatedAt: d.AddedAt}
-	if err := s.Store.CreateRecord(ctx, record, maxDocuments); err != nil {
-		if errors.Is(err, meta.ErrFull) {
-			err = registry.Errorf(registry.CodeLimitExceeded, "There are %d VEX documents already, as many as there may be.", maxDocuments)
-		}
-		return d, err
+	err = s.saidAnew(ctx, account, d.Repository, d.ID, d.ExpiresAt, func() error { return s.Store.CreateRecord(ctx, record, maxDocuments) })
+	if errors.Is(err, meta.ErrFull) {
+		_, forgotten := s.Store.DeleteRecord(ctx, account, meta.StatementsRecord, d.ID)
+		return errors.Join(registry.Errorf(registry.CodeLimitExceeded, "There are %d VEX documents already, as many as there may be.", maxDocuments), forgotten)
 	}
-	if err := s.resettleAt(ctx, account, d.Repository, d.ID, d.ExpiresAt); err != nil {
-		return d, err
-	}
-	return d, s.resettle(ctx, account, d.Repository)
+	return err
 }
+
+// roomForStatements says whether an account may say so much more.
+func (s *Service) roomForStatements(ctx context.Context, account string, weight int) error {
+	err := s.eachVexDocument(ctx, account, "", func(d VexDocument) bool {
+		weight += d.Weight
+		return true
+	})
+	if err == nil && weight > maxSaid {
+		err = registry.Errorf(registry.CodeLimitExceeded, "The VEX documents say too much together: remove some.")
+	}
+	return err
+}
+
+// ending is when something that was asked to end at a time does: jobs know no
+// smaller parts of time, and must not come too early.
+func ending(at time.Time) time.Time { return at.UTC().Truncate(time.Millisecond) }
 
 func checkVexScope(d VexDocument) error {
 	switch {
@@ -96,6 +143,14 @@ func checkVexScope(d VexDocument) error {
 		return registry.InvalidParameter("repository", "must name the repository of the image")
 	case !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(d.AddedAt):
 		return registry.InvalidParameter("expiresAt", "must be in the future")
+	case d.isGiven():
+		return nil
+	}
+	for i := range d.Document.Statements {
+		// Without a product it would excuse all that the registry has.
+		if said := &d.Document.Statements[i]; said.Status.Excuses() && len(said.Products) == 0 {
+			return registry.InvalidParameter("document", fmt.Sprintf("statement %d names no product: name the repository, or the image, that the document is for", i+1))
+		}
 	}
 	return nil
 }
@@ -109,7 +164,6 @@ func (s *Service) VexDocuments(ctx context.Context, c Caller, account, after str
 	}
 	var all []VexDocument
 	err = s.eachVexDocument(ctx, account, after, func(d VexDocument) bool {
-		d.Document.Statements = nil
 		all = append(all, d)
 		return len(all) < limit
 	})
@@ -137,6 +191,28 @@ func (s *Service) eachVexDocument(ctx context.Context, account, after string, ta
 	}
 }
 
+// vexDocument answers what the statements of a document say. One that is gone says
+// nothing.
+func (s *Service) vexDocument(ctx context.Context, account string, d *VexDocument) (*compiledDocument, error) {
+	if known, ok := s.said.documents.get(d.ID); ok {
+		return known, nil
+	}
+	record, err := s.Store.Record(ctx, account, meta.StatementsRecord, d.ID)
+	if errors.Is(err, meta.ErrNoRecord) {
+		return &compiledDocument{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	document := d.Document
+	if err := json.Unmarshal(record.Body, &document.Statements); err != nil {
+		return nil, registry.Internal("reading the statements of a VEX document", err)
+	}
+	compiled := &compiledDocument{parts: []*vex.Compiled{vex.Compile(&document)}}
+	s.said.documents.put(d.ID, compiled, compiled.weight())
+	return compiled, nil
+}
+
 // DeleteVexDocument forgets a document: what it excused counts again.
 // Errors: NoSuchEntity.
 func (s *Service) DeleteVexDocument(ctx context.Context, c Caller, account, id string) error {
@@ -144,16 +220,29 @@ func (s *Service) DeleteVexDocument(ctx context.Context, c Caller, account, id s
 	if err != nil {
 		return err
 	}
-	record, err := s.Store.DeleteRecord(ctx, account, meta.StatementRecord, id)
-	if errors.Is(err, meta.ErrNoRecord) {
-		return registry.Errorf(registry.CodeNoSuchEntity, "The VEX document with id %s cannot be found.", id)
-	}
-	if err != nil {
+	found := func(err error) error {
+		if errors.Is(err, meta.ErrNoRecord) {
+			return registry.Errorf(registry.CodeNoSuchEntity, "The VEX document with id %s cannot be found.", id)
+		}
 		return err
+	}
+	record, err := s.Store.Record(ctx, account, meta.StatementRecord, id)
+	if err != nil {
+		return found(err)
 	}
 	var d VexDocument
 	if err := json.Unmarshal(record.Body, &d); err != nil {
 		return registry.Internal("reading a VEX document", err)
 	}
-	return s.resettle(ctx, account, d.Repository)
+	err = s.saidAnew(ctx, account, d.Repository, d.ID, time.Time{}, func() error {
+		_, err := s.Store.DeleteRecord(ctx, account, meta.StatementRecord, id)
+		return found(err)
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := s.Store.DeleteRecord(ctx, account, meta.StatementsRecord, id); !errors.Is(err, meta.ErrNoRecord) {
+		return err
+	}
+	return nil
 }

@@ -1,180 +1,169 @@
 package service
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"io"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/ecru-registry/ecru/internal/blob"
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/job"
-	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/enhanced"
 	"github.com/ecru-registry/ecru/internal/vex"
 )
-
-// Bounds of what is read beside one image.
-const (
-	maxVexReferrers = 64
-	vexReferrerStep = 100
-)
-
-// vexArtifact says whether referrers of an artifact type may be VEX documents.
-// Attestations and CycloneDX documents need not be; those that are not, say
-// nothing.
-func vexArtifact(artifactType string) bool {
-	for _, part := range []string{"openvex", "csaf", "vnd.cyclonedx", "vnd.in-toto", "application/vex"} {
-		if strings.Contains(artifactType, part) {
-			return true
-		}
-	}
-	return false
-}
-
-// settingSuppressions changes with whatever an account says of its findings, so
-// that nobody goes on with what was said before.
-const settingSuppressions = "suppressions-version"
-
-// saying is all that an account says of its findings, but for what lies beside
-// images.
-type saying struct {
-	version   string
-	decisions []finding.Decision
-	documents []VexDocument
-	filters   []FindingFilter // that suppress
-}
-
-// sayings keeps those of the accounts that were asked for last.
-type sayings struct {
-	mu        sync.Mutex
-	byAccount map[string]*saying
-}
-
-const maxSayings = 64
 
 // Suppressing answers what says of a finding of an image why it does not count:
 // nil when nothing does. Decisions count before VEX documents, and those before
 // the filters of Inspector's API.
 func (s *Service) Suppressing(ctx context.Context, account string, c finding.Coverage) (func(finding.Finding) *finding.Suppression, error) {
-	said, err := s.saying(ctx, account)
+	x, err := s.excuses(ctx, account, c.Image)
 	if err != nil {
 		return nil, err
 	}
-	now := s.Now()
-	var sources []vex.Source
-	until := map[string]time.Time{}
-	for i := range said.documents {
-		d := &said.documents[i]
-		if scope, ok := d.scopeFor(c.Image.Repository, c.Image.Digest); ok && d.inForce(now) {
-			sources = append(sources, vex.Source{Scope: scope, Document: &d.Document, ID: d.ID})
-			until[d.ID] = d.ExpiresAt
-		}
-	}
-	beside, err := s.vexReferrers(ctx, account, c.Image)
-	if err != nil {
-		return nil, err
-	}
-	sources = append(sources, beside...)
-	filtered := filteredBy(said.filters, s.Default.Region)
+	filtered := filteredBy(x.said.filters, s.Default.Region)
 	return func(f finding.Finding) *finding.Suppression {
-		if d := excusing(said.decisions, f, now); d != nil {
-			return &finding.Suppression{Kind: finding.SuppressedByDecision, ID: d.ID, Author: d.Author, Reason: d.Reason, Until: d.ExpiresAt}
-		}
-		if excused := excusedBy(sources, until, f); excused != nil {
+		if excused := x.of(f); excused != nil {
 			return excused
 		}
 		return filtered(f)
 	}, nil
 }
 
-// excusing finds the decision about a finding that holds for longest.
-func excusing(all []finding.Decision, f finding.Finding, now time.Time) *finding.Decision {
+// excuses are the decisions and documents that hold for an image.
+type excuses struct {
+	said    *saying
+	now     time.Time
+	image   vex.Image
+	sources []vex.Source
+	until   map[string]time.Time // of documents
+	addedBy map[string]string
+}
+
+func (s *Service) excuses(ctx context.Context, account string, image finding.Image) (*excuses, error) {
+	said, err := s.saying(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	x := &excuses{
+		said: said, now: s.Now(), until: map[string]time.Time{}, addedBy: map[string]string{},
+		image: vex.Image{Repository: image.Repository, Digest: image.Digest, Tags: image.Tags, Hosts: s.hostsOf(account)},
+	}
+	for i := range said.documents {
+		d := &said.documents[i]
+		scope, ok := d.scopeFor(image.Repository, image.Digest)
+		if !ok || !d.inForce(x.now) {
+			continue
+		}
+		compiled, err := s.vexDocument(ctx, account, d)
+		if err != nil {
+			return nil, err
+		}
+		for _, part := range compiled.parts {
+			x.sources = append(x.sources, vex.Source{Scope: scope, Document: part, ID: d.ID, Before: d.AddedAt, Given: d.isGiven()})
+		}
+		x.until[d.ID], x.addedBy[d.ID] = d.ExpiresAt, d.AddedBy
+	}
+	beside, err := s.vexReferrers(ctx, account, image)
+	x.sources = append(x.sources, beside...)
+	return x, err
+}
+
+// hostsOf are the names under which clients reach an account's registry, as far as
+// that is known.
+func (s *Service) hostsOf(account string) []string {
+	if s.PublicHost == "" {
+		return nil
+	}
+	hosts := []string{account + ".dkr.ecr." + s.Default.Region + "." + s.PublicHost}
+	if account == s.Default.Account || strings.HasPrefix(s.PublicHost, account+".") {
+		hosts = append(hosts, s.PublicHost)
+	}
+	return hosts
+}
+
+// of answers why a finding does not count.
+func (x *excuses) of(f finding.Finding) *finding.Suppression {
+	if d := x.decision(f); d != nil {
+		return &finding.Suppression{Kind: finding.SuppressedByDecision, ID: d.ID, Author: d.Author, Reason: d.Reason, Until: d.ExpiresAt}
+	}
+	if len(x.sources) == 0 || len(f.Packages) == 0 {
+		return nil
+	}
+	q := vex.Question{Image: x.image, Vulnerabilities: append([]string{f.VulnerabilityID}, f.Aliases...)}
+	for _, p := range f.Packages {
+		q.Packages = append(q.Packages, p.PURL)
+	}
+	v := vex.Judge(x.sources, q)
+	if !v.Excused {
+		return nil
+	}
+	return &finding.Suppression{
+		Kind: finding.SuppressedByStatement, ID: v.Document, Author: v.Author, AddedBy: x.addedBy[v.Document],
+		Reason: cmp.Or(v.Note, v.Justification), Until: x.until[v.Document],
+		Statement: strings.TrimSuffix(string(v.Status)+": "+v.Justification, ": "),
+	}
+}
+
+// decision finds the decision about a finding that holds for longest.
+func (x *excuses) decision(f finding.Finding) *finding.Decision {
 	var best *finding.Decision
-	for i := range all {
-		d := &all[i]
-		if d.Excuses(f, now) && (best == nil || !best.ExpiresAt.IsZero() && (d.ExpiresAt.IsZero() || d.ExpiresAt.After(best.ExpiresAt))) {
-			best = d
+	look := func(id string) {
+		for _, d := range x.said.decisions[strings.ToLower(id)] {
+			if d.Excuses(f, x.now) && (best == nil || !best.ExpiresAt.IsZero() && (d.ExpiresAt.IsZero() || d.ExpiresAt.After(best.ExpiresAt))) {
+				best = d
+			}
+		}
+	}
+	if len(x.said.decisions) > 0 {
+		look(f.VulnerabilityID)
+		for _, alias := range f.Aliases {
+			look(alias)
 		}
 	}
 	return best
 }
 
-func excusedBy(sources []vex.Source, until map[string]time.Time, f finding.Finding) *finding.Suppression {
-	if len(sources) == 0 || len(f.Packages) == 0 {
-		return nil
-	}
-	q := vex.Question{
-		Image:           vex.Image{Repository: f.Image.Repository, Digest: f.Image.Digest, Tags: f.Image.Tags},
-		Vulnerabilities: append([]string{f.VulnerabilityID}, f.Aliases...),
-	}
-	for _, p := range f.Packages {
-		q.Packages = append(q.Packages, p.PURL)
-	}
-	v := vex.Judge(sources, q)
-	if !v.Excused {
-		return nil
-	}
-	reason := v.Note
-	if reason == "" {
-		reason = v.Justification
-	}
-	return &finding.Suppression{
-		Kind: finding.SuppressedByStatement, ID: v.Document, Author: v.Author, Reason: reason, Until: until[v.Document],
-		Statement: strings.TrimSuffix(string(v.Status)+": "+v.Justification, ": "),
-	}
-}
-
-// saying reads what an account says, unless it is known already.
-func (s *Service) saying(ctx context.Context, account string) (*saying, error) {
-	version, _, err := s.Store.Setting(ctx, account, settingSuppressions)
-	if err != nil {
-		return nil, err
-	}
-	s.said.mu.Lock()
-	known := s.said.byAccount[account]
-	s.said.mu.Unlock()
-	if known != nil && known.version == version {
-		return known, nil
-	}
-	fresh := &saying{version: version}
-	if fresh.decisions, err = s.decisionsInForce(ctx, account, s.Now()); err != nil {
-		return nil, err
-	}
-	if fresh.filters, err = s.suppressingFilters(ctx, account); err != nil {
-		return nil, err
-	}
-	err = s.eachVexDocument(ctx, account, "", func(d VexDocument) bool {
-		fresh.documents = append(fresh.documents, d)
-		return true
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.said.mu.Lock()
-	defer s.said.mu.Unlock()
-	if len(s.said.byAccount) >= maxSayings || s.said.byAccount == nil {
-		s.said.byAccount = map[string]*saying{}
-	}
-	s.said.byAccount[account] = fresh
-	return fresh, nil
-}
-
-// resettle has the findings of a repository, or of all that a pattern matches,
-// looked at again: something else is said of them now.
-func (s *Service) resettle(ctx context.Context, account, repository string) error {
-	if err := s.Store.PutSetting(ctx, account, settingSuppressions, uuid.NewString()); err != nil {
-		return err
-	}
+// saidAnew makes a change of what is said about the findings of a repository, or
+// of all that a pattern matches. They are looked at again, whatever happens in
+// between, and once more when what is said ends.
+func (s *Service) saidAnew(ctx context.Context, account, repository, id string, until time.Time, change func() error) error {
 	if strings.Contains(repository, "*") {
 		repository = ""
 	}
-	return s.enqueue(ctx, enhanced.NewResettleJob(account, repository, s.Now()))
+	if !until.IsZero() {
+		end := enhanced.NewResettleJob(account, repository, until)
+		end.Key += "/" + id // it must not hold up another that is due at once
+		if err := s.enqueue(ctx, end); err != nil {
+			return err
+		}
+	}
+	return s.withJob(ctx, enhanced.NewResettleJob(account, repository, s.Now()), func() error {
+		if err := change(); err != nil {
+			return err
+		}
+		return s.forgetSayings(ctx, account)
+	})
+}
+
+// forgetSayings has all processes read again what an account says.
+func (s *Service) forgetSayings(ctx context.Context, account string) error {
+	return s.Store.PutSetting(ctx, account, settingSuppressions, uuid.NewString())
+}
+
+// Resettling completes what does the jobs that ask again what is suppressed. A
+// process that ended between a change and its announcement has left one: nobody
+// must do it by what was said before.
+func (s *Service) Resettling(do job.Handler) job.Handler {
+	return func(ctx context.Context, j job.Job) error {
+		if account := enhanced.AccountOf(j); account != "" {
+			if err := s.forgetSayings(ctx, account); err != nil {
+				return err
+			}
+		}
+		return do(ctx, j)
+	}
 }
 
 // enqueue stores jobs and wakes who does them.
@@ -184,91 +173,4 @@ func (s *Service) enqueue(ctx context.Context, jobs ...job.Job) error {
 		s.Wake()
 	}
 	return err
-}
-
-// resettleAt has the findings looked at when what is said of them ends.
-func (s *Service) resettleAt(ctx context.Context, account, repository, id string, at time.Time) error {
-	if at.IsZero() {
-		return nil
-	}
-	if strings.Contains(repository, "*") {
-		repository = ""
-	}
-	j := enhanced.NewResettleJob(account, repository, at)
-	j.Key += "/" + id // it must not hold up another that is due at once
-	return s.enqueue(ctx, j)
-}
-
-// vexReferrers reads the VEX documents that were pushed beside an image. What
-// cannot be read says nothing.
-func (s *Service) vexReferrers(ctx context.Context, account string, image finding.Image) ([]vex.Source, error) {
-	var sources []vex.Source
-	after := ""
-	for len(sources) < maxVexReferrers {
-		page, err := s.Store.Referrers(ctx, account, image.Repository, image.Digest, ReferrerQuery{After: after, Limit: vexReferrerStep})
-		if registry.CodeOf(err) == registry.CodeRepositoryNotFound {
-			return nil, nil
-		}
-		if err != nil || len(page) == 0 {
-			return sources, err
-		}
-		for _, r := range page {
-			if !vexArtifact(r.ArtifactType) {
-				continue
-			}
-			found, err := s.vexReferrer(ctx, account, image.Repository, r.Digest)
-			if err != nil {
-				return nil, err
-			}
-			sources = append(sources, found...)
-		}
-		after = page[len(page)-1].Digest
-	}
-	return sources[:maxVexReferrers], nil
-}
-
-// vexReferrer reads the documents that are the layers of a referrer.
-func (s *Service) vexReferrer(ctx context.Context, account, repository, digest string) ([]vex.Source, error) {
-	stored, err := s.Store.Manifest(ctx, account, repository, registry.Reference{Digest: digest})
-	if code := registry.CodeOf(err); code == registry.CodeImageNotFound || code == registry.CodeRepositoryNotFound {
-		return nil, nil // gone meanwhile
-	}
-	if err != nil {
-		return nil, err
-	}
-	manifest, err := registry.ParseManifest(stored.MediaType, stored.Payload)
-	if err != nil {
-		return nil, nil //nolint:nilerr // what cannot be read says nothing
-	}
-	var sources []vex.Source
-	for _, layer := range manifest.Layers[:min(len(manifest.Layers), 4)] {
-		text, err := s.smallBlob(ctx, account, repository, layer.Digest, MaxStatementBytes)
-		if err != nil {
-			return nil, err
-		}
-		if document, err := vex.Parse(text); err == nil {
-			sources = append(sources, vex.Source{Scope: vex.ImageScope, Document: document, ID: digest})
-		}
-	}
-	return sources, nil
-}
-
-// smallBlob reads a blob whole; nothing when it is gone or larger than most.
-func (s *Service) smallBlob(ctx context.Context, account, repository, digest string, most int64) ([]byte, error) {
-	b, err := s.Store.Blob(ctx, account, repository, digest)
-	if slices.Contains([]registry.Code{registry.CodeLayersNotFound, registry.CodeRepositoryNotFound}, registry.CodeOf(err)) || err == nil && b.Size > most {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	content, err := s.Content.Open(ctx, b.Key)
-	if errors.Is(err, blob.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer content.Close()
-	return io.ReadAll(io.LimitReader(content, most))
 }

@@ -30,7 +30,7 @@ func (s *Service) Decide(ctx context.Context, c Caller, account string, d findin
 	if err != nil {
 		return d, err
 	}
-	d.ID, d.Author, d.CreatedAt = uuid.NewString(), c.IdentityARN(), s.Now().UTC()
+	d.ID, d.Author, d.CreatedAt, d.ExpiresAt = uuid.NewString(), c.IdentityARN(), s.Now().UTC(), ending(d.ExpiresAt)
 	if err := checkDecision(d); err != nil {
 		return d, err
 	}
@@ -39,16 +39,35 @@ func (s *Service) Decide(ctx context.Context, c Caller, account string, d findin
 		return d, registry.Internal("encoding a decision", err)
 	}
 	record := meta.Record{Account: account, Kind: meta.SuppressionRecord, Name: d.ID, Body: body, CreatedAt: d.CreatedAt}
-	if err := s.Store.CreateRecord(ctx, record, maxDecisions); err != nil {
+	store := func() error { return s.Store.CreateRecord(ctx, record, maxDecisions) }
+	return d, s.saidAnew(ctx, account, d.Repository, d.ID, d.ExpiresAt, func() error {
+		err := store()
 		if errors.Is(err, meta.ErrFull) {
-			err = registry.Errorf(registry.CodeLimitExceeded, "There are %d suppressions already, as many as there may be.", maxDecisions)
+			if err = s.forgetExpired(ctx, account); err == nil {
+				err = store()
+			}
 		}
-		return d, err
-	}
-	if err := s.resettleAt(ctx, account, d.Repository, d.ID, d.ExpiresAt); err != nil {
-		return d, err
-	}
-	return d, s.resettle(ctx, account, d.Repository)
+		if errors.Is(err, meta.ErrFull) {
+			return registry.Errorf(registry.CodeLimitExceeded, "There are %d suppressions already, as many as there may be.", maxDecisions)
+		}
+		return err
+	})
+}
+
+// forgetExpired makes room: what does not hold any more is only kept to be looked
+// at.
+func (s *Service) forgetExpired(ctx context.Context, account string) error {
+	now := s.Now()
+	return s.eachDecision(ctx, account, func(d finding.Decision) error {
+		if d.ExpiresAt.IsZero() || now.Before(d.ExpiresAt) {
+			return nil
+		}
+		_, err := s.Store.DeleteRecord(ctx, account, meta.SuppressionRecord, d.ID)
+		if errors.Is(err, meta.ErrNoRecord) {
+			return nil
+		}
+		return err
+	})
 }
 
 // allowSuppressing authorises an operation on the suppressions of an account that
@@ -59,7 +78,7 @@ func (s *Service) allowSuppressing(ctx context.Context, c Caller, account, opera
 
 func checkDecision(d finding.Decision) error {
 	switch {
-	case !nameable(d.Vulnerability, maxDecisionName):
+	case !nameable(d.Vulnerability, maxDecisionName) || strings.ContainsAny(d.Vulnerability, "*?"):
 		return registry.InvalidParameter("vulnerability", "must be the id of a vulnerability")
 	case d.Repository != "" && !nameable(d.Repository, maxDecisionName):
 		return registry.InvalidParameter("repository", "must be the name of a repository, or a pattern with '*'")
@@ -114,36 +133,54 @@ func (s *Service) WithdrawDecision(ctx context.Context, c Caller, account, id st
 	if err != nil {
 		return err
 	}
-	record, err := s.Store.DeleteRecord(ctx, account, meta.SuppressionRecord, id)
-	if errors.Is(err, meta.ErrNoRecord) {
-		return registry.Errorf(registry.CodeNoSuchEntity, "The suppression with id %s cannot be found.", id)
-	}
-	if err != nil {
+	found := func(err error) error {
+		if errors.Is(err, meta.ErrNoRecord) {
+			return registry.Errorf(registry.CodeNoSuchEntity, "The suppression with id %s cannot be found.", id)
+		}
 		return err
+	}
+	record, err := s.Store.Record(ctx, account, meta.SuppressionRecord, id)
+	if err != nil {
+		return found(err)
 	}
 	all, err := decisionsOf([]meta.Record{record})
 	if err != nil {
 		return err
 	}
-	return s.resettle(ctx, account, all[0].Repository)
+	return s.saidAnew(ctx, account, all[0].Repository, id, time.Time{}, func() error {
+		_, err := s.Store.DeleteRecord(ctx, account, meta.SuppressionRecord, id)
+		return found(err)
+	})
 }
 
 // decisionsInForce answers all decisions of an account that have not expired.
 func (s *Service) decisionsInForce(ctx context.Context, account string, now time.Time) ([]finding.Decision, error) {
 	var all []finding.Decision
+	err := s.eachDecision(ctx, account, func(d finding.Decision) error {
+		if d.ExpiresAt.IsZero() || now.Before(d.ExpiresAt) {
+			all = append(all, d)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// eachDecision goes through the decisions of an account, those that have expired,
+// too.
+func (s *Service) eachDecision(ctx context.Context, account string, do func(finding.Decision) error) error {
 	after := ""
 	for {
 		records, err := s.Store.ListRecords(ctx, account, meta.SuppressionRecord, after, 1000)
 		if err != nil || len(records) == 0 {
-			return all, err
+			return err
 		}
 		page, err := decisionsOf(records)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, d := range page {
-			if d.ExpiresAt.IsZero() || now.Before(d.ExpiresAt) {
-				all = append(all, d)
+			if err := do(d); err != nil {
+				return err
 			}
 		}
 		after = records[len(records)-1].Name

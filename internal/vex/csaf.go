@@ -3,6 +3,7 @@ package vex
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,6 +45,7 @@ type csafProduct struct {
 	ID     string `json:"product_id"`
 	Helper struct {
 		PURL   string `json:"purl"`
+		CPE    string `json:"cpe"`
 		Hashes []struct {
 			Files []struct {
 				Algorithm string `json:"algorithm"`
@@ -79,7 +81,10 @@ type csafVulnerability struct {
 	} `json:"threats"`
 }
 
-const maxBranches = 64 // in depth
+const (
+	maxBranches = 64        // in depth
+	maxSpread   = 2_000_000 // products that groups stand for, in all
+)
 
 func parseCSAF(data []byte) (*Document, error) {
 	var in csafDocument
@@ -88,27 +93,33 @@ func parseCSAF(data []byte) (*Document, error) {
 	}
 	t := in.Document.Tracking
 	d := &Document{ID: t.ID, Format: CSAF, Author: in.Document.Publisher.Name, Version: t.Version, IssuedAt: moment(firstOf(t.Current, t.Initial))}
-	products := in.Tree.products()
+	x := csafExpansion{products: in.Tree.products(), groups: in.Tree.groups(), left: maxSpread}
 	for i := range in.Vulnerabilities {
-		d.Statements = append(d.Statements, in.Vulnerabilities[i].statements(products, in.Tree.groups())...)
+		statements, err := x.statements(&in.Vulnerabilities[i])
+		if err != nil {
+			return nil, err
+		}
+		d.Statements = append(d.Statements, statements...)
 	}
 	return d, nil
 }
 
-// products are what the ids of the tree stand for.
-func (t *csafTree) products() map[string]Product {
-	all := map[string]Product{}
+// csafProducts are what the ids of a tree stand for.
+type csafProducts struct {
+	known map[string]Product
+	// vague are packages of things that cannot be told. They are not excused by
+	// what is said of them, but they can be affected.
+	vague map[string]Product
+}
+
+func (t *csafTree) products() csafProducts {
+	x := csafProducts{known: map[string]Product{}, vague: map[string]Product{}}
+	var unnamed []string
 	add := func(p *csafProduct) {
-		found := []string{p.Helper.PURL}
-		for _, h := range p.Helper.Hashes {
-			for _, f := range h.Files {
-				if strings.EqualFold(f.Algorithm, "sha256") {
-					found = append(found, "sha256:"+strings.ToLower(f.Value))
-				}
-			}
-		}
-		if found = names(found...); len(found) > 0 {
-			all[p.ID] = Product{Names: found}
+		if found := p.names(); len(found) > 0 {
+			x.known[p.ID] = Product{Names: found}
+		} else if !slices.Contains(unnamed, p.ID) && len(unnamed) < 2 {
+			unnamed = append(unnamed, p.ID)
 		}
 	}
 	var walk func([]csafBranch, int)
@@ -126,17 +137,46 @@ func (t *csafTree) products() map[string]Product {
 	for i := range t.Names {
 		add(&t.Names[i])
 	}
-	for _, r := range t.Relationships {
-		whole, part := all[r.Whole], all[r.Part]
-		switch {
-		case len(part.Names) == 0:
-		case len(whole.Names) == 0: // part of something that has no name here, such as a distribution's release
-			all[r.Product.ID] = part
-		default:
-			all[r.Product.ID] = Product{Names: whole.Names, Within: part.Names}
+	if len(unnamed) == 1 { // it can only be what the document was given for
+		x.known[unnamed[0]] = Product{}
+	}
+	for i := range t.Relationships {
+		x.relate(&t.Relationships[i])
+	}
+	return x
+}
+
+// relate adds a product that is a part of another.
+func (x *csafProducts) relate(r *csafRelationship) {
+	part := x.known[r.Part]
+	inside := part.Within
+	if len(inside) == 0 {
+		inside = packagesOf(part.Names)
+	}
+	if len(inside) == 0 {
+		return
+	}
+	if whole, known := x.known[r.Whole]; known {
+		x.known[r.Product.ID] = Product{Names: whole.Names, Within: inside}
+	} else {
+		x.vague[r.Product.ID] = Product{Names: inside}
+	}
+}
+
+func (p *csafProduct) names() []string {
+	found := []string{p.Helper.PURL, p.Helper.CPE}
+	for _, h := range p.Helper.Hashes {
+		for _, f := range h.Files {
+			if strings.EqualFold(f.Algorithm, "sha256") {
+				found = append(found, "sha256:"+strings.ToLower(f.Value))
+			}
 		}
 	}
-	return all
+	return names(found...)
+}
+
+func packagesOf(found []string) []string {
+	return slices.DeleteFunc(slices.Clone(found), func(name string) bool { return !strings.HasPrefix(name, "pkg:") })
 }
 
 func (t *csafTree) groups() map[string][]string {
@@ -147,23 +187,44 @@ func (t *csafTree) groups() map[string][]string {
 	return all
 }
 
-// statements makes one of each product and status: justifications differ by
-// product.
-func (v *csafVulnerability) statements(products map[string]Product, groups map[string][]string) []Statement {
+// csafExpansion makes statements of what a document says of its products.
+type csafExpansion struct {
+	products csafProducts
+	groups   map[string][]string
+	left     int // of what groups may stand for
+}
+
+// said is what a statement says beside what it is about.
+type said struct {
+	status              Status
+	justification, note string
+}
+
+// statements makes one of all products of which the same is said.
+func (x *csafExpansion) statements(v *csafVulnerability) ([]Statement, error) {
 	ids := []string{v.CVE}
 	for _, id := range v.IDs {
 		ids = append(ids, id.Text)
 	}
 	flags, notes := map[string]string{}, map[string]string{}
 	for _, f := range v.Flags {
-		spread(flags, f.Label, f.Products, f.Groups, groups)
-	}
-	for _, t := range v.Threats {
-		if t.Category == "impact" {
-			spread(notes, t.Details, t.Products, t.Groups, groups)
+		if err := x.spread(flags, f.Label, f.Products, f.Groups); err != nil {
+			return nil, err
 		}
 	}
+	for _, t := range v.Threats {
+		if t.Category != "impact" {
+			continue
+		}
+		if err := x.spread(notes, t.Details, t.Products, t.Groups); err != nil {
+			return nil, err
+		}
+	}
+	if ids = names(ids...); len(ids) == 0 {
+		return nil, nil
+	}
 	var all []Statement
+	at := map[said]int{}
 	for _, of := range []struct {
 		member string
 		status Status
@@ -172,22 +233,38 @@ func (v *csafVulnerability) statements(products map[string]Product, groups map[s
 		{"known_affected", Affected}, {"first_affected", Affected}, {"last_affected", Affected}, {"under_investigation", UnderInvestigation},
 	} {
 		for _, id := range v.Status[of.member] {
-			if p, known := products[id]; known && len(names(ids...)) > 0 {
-				all = append(all, Statement{Vulnerabilities: names(ids...), Status: of.status, Justification: flags[id], Note: notes[id], Products: []Product{p}})
+			product, known := x.products.known[id]
+			if !known && !of.status.Excuses() {
+				product, known = x.products.vague[id]
 			}
+			if !known {
+				continue
+			}
+			what := said{of.status, flags[id], notes[id]}
+			i, begun := at[what]
+			if !begun {
+				i = len(all)
+				at[what] = i
+				all = append(all, Statement{Vulnerabilities: ids, Status: what.status, Justification: what.justification, Note: what.note})
+			}
+			all[i].Products = append(all[i].Products, product)
 		}
 	}
-	return all
+	return all, nil
 }
 
 // spread gives products, by id or by group, a text.
-func spread(to map[string]string, text string, products, ofGroups []string, groups map[string][]string) {
+func (x *csafExpansion) spread(to map[string]string, text string, products, ofGroups []string) error {
 	for _, id := range products {
 		to[id] = text
 	}
 	for _, g := range ofGroups {
-		for _, id := range groups[g] {
+		if x.left -= len(x.groups[g]); x.left < 0 {
+			return fmt.Errorf("%w: its groups stand for too many products", ErrTooLarge)
+		}
+		for _, id := range x.groups[g] {
 			to[id] = text
 		}
 	}
+	return nil
 }

@@ -16,11 +16,15 @@ func parseCycloneDX(data []byte) (*Document, error) {
 	}
 	d := &Document{ID: bom.SerialNumber, Format: CycloneDX, Version: strconv.Itoa(bom.Version)}
 	known := componentRefs{}
+	var whole []Product // what the document is about
 	if m := bom.Metadata; m != nil {
 		d.IssuedAt = moment(m.Timestamp)
 		d.Author = cycloneAuthor(m)
 		if m.Component != nil {
 			known.add([]cyclonedx.Component{*m.Component})
+			if found := componentNames(m.Component); len(found) > 0 {
+				whole = []Product{{Names: found}}
+			}
 		}
 	}
 	if bom.Components != nil {
@@ -30,7 +34,7 @@ func parseCycloneDX(data []byte) (*Document, error) {
 		return nil, ErrUnknownFormat
 	}
 	for i := range *bom.Vulnerabilities {
-		if s, ok := cycloneStatement(&(*bom.Vulnerabilities)[i], known); ok {
+		if s, ok := cycloneStatement(&(*bom.Vulnerabilities)[i], known, whole); ok {
 			d.Statements = append(d.Statements, s)
 		}
 	}
@@ -55,16 +59,8 @@ type componentRefs map[string][]string
 func (r componentRefs) add(all []cyclonedx.Component) {
 	for i := range all {
 		c := &all[i]
-		found := []string{c.PackageURL}
-		if c.Hashes != nil {
-			for _, h := range *c.Hashes {
-				if h.Algorithm == cyclonedx.HashAlgoSHA256 {
-					found = append(found, "sha256:"+strings.ToLower(h.Value))
-				}
-			}
-		}
 		if c.BOMRef != "" {
-			r[c.BOMRef] = names(found...)
+			r[c.BOMRef] = componentNames(c)
 		}
 		if c.Components != nil {
 			r.add(*c.Components)
@@ -72,8 +68,21 @@ func (r componentRefs) add(all []cyclonedx.Component) {
 	}
 }
 
+func componentNames(c *cyclonedx.Component) []string {
+	found := []string{c.PackageURL}
+	if c.Hashes != nil {
+		for _, h := range *c.Hashes {
+			if h.Algorithm == cyclonedx.HashAlgoSHA256 {
+				found = append(found, "sha256:"+strings.ToLower(h.Value))
+			}
+		}
+	}
+	return names(found...)
+}
+
 // cycloneStatement is what an analysis says; one without a state says nothing.
-func cycloneStatement(v *cyclonedx.Vulnerability, known componentRefs) (Statement, bool) {
+// What names no component is about what the whole document is about.
+func cycloneStatement(v *cyclonedx.Vulnerability, known componentRefs, whole []Product) (Statement, bool) {
 	if v.Analysis == nil {
 		return Statement{}, false
 	}
@@ -97,6 +106,7 @@ func cycloneStatement(v *cyclonedx.Vulnerability, known componentRefs) (Statemen
 		}
 	}
 	if v.Affects == nil || len(*v.Affects) == 0 {
+		s.Products = whole
 		return s, len(s.Vulnerabilities) > 0
 	}
 	for _, a := range *v.Affects {
@@ -105,7 +115,7 @@ func cycloneStatement(v *cyclonedx.Vulnerability, known componentRefs) (Statemen
 		if !linked {
 			ref = a.Ref
 		}
-		found, there := known[ref]
+		found, there := known[ref] // of a component without a name: none
 		if !there {
 			found = names(ref)
 		}

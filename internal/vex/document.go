@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -49,18 +50,29 @@ type Statement struct {
 
 // Product is what a statement is about.
 type Product struct {
-	// Names are package URLs, digests and other identifiers of one thing.
-	Names []string `json:"names"`
+	// Names are package URLs, digests and other identifiers of one thing. None
+	// means the thing that the document was given for, which it has no name for
+	// that can be understood.
+	Names []string `json:"names,omitempty"`
 	// Within names packages of that thing; empty means all of it.
 	Within []string `json:"within,omitempty"`
 }
+
+// Excuses says whether a finding does not count by a status.
+func (s Status) Excuses() bool { return s == NotAffected || s == Fixed }
 
 // Bounds of a document. Real ones stay far below.
 const (
 	MaxBytes      = 32 << 20
 	maxStatements = 100_000
 	maxProducts   = 1_000_000 // of all statements
-	maxText       = 4096
+	maxText       = 4096      // bytes of a text
+	// maxIDs is how many ids one vulnerability has. A statement with a list of
+	// all that there are would hide them all in one line.
+	maxIDs = 64
+	// maxExpanded is how much larger than itself a document may become by what it
+	// refers to again and again.
+	maxExpanded = 16
 )
 
 // Errors of Parse.
@@ -71,10 +83,22 @@ var (
 
 // Parse reads a document of any of the formats.
 func Parse(data []byte) (*Document, error) {
-	data, err := unwrap(data, 3)
+	inner, subjects, err := unwrap(data, 3)
 	if err != nil {
 		return nil, err
 	}
+	d, err := parse(inner)
+	if err != nil {
+		return nil, err
+	}
+	if subjects != nil {
+		d.isAbout(*subjects)
+	}
+	return d, d.check(len(data))
+}
+
+// parse reads what is in no envelope.
+func parse(data []byte) (*Document, error) {
 	var kind struct {
 		Context   any    `json:"@context"`
 		BOMFormat string `json:"bomFormat"`
@@ -85,81 +109,135 @@ func Parse(data []byte) (*Document, error) {
 	if err := json.Unmarshal(data, &kind); err != nil {
 		return nil, fmt.Errorf("vex: not a JSON document: %w", err)
 	}
-	var d *Document
 	context, _ := kind.Context.(string)
 	switch {
 	case strings.HasPrefix(context, "https://openvex.dev/ns"):
-		d, err = parseOpenVEX(data)
+		return parseOpenVEX(data)
 	case kind.BOMFormat == CycloneDX:
-		d, err = parseCycloneDX(data)
+		return parseCycloneDX(data)
 	case kind.Document != nil && kind.Document.CSAFVersion != "":
-		d, err = parseCSAF(data)
-	default:
-		return nil, ErrUnknownFormat
+		return parseCSAF(data)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return d, d.check()
+	return nil, ErrUnknownFormat
 }
 
-// unwrap takes a document out of an envelope (DSSE) and an in-toto statement.
-func unwrap(data []byte, depth int) ([]byte, error) {
+// unwrap takes a document out of an envelope (DSSE) and an in-toto statement, and
+// answers the digests of what that is about; nil where there is no in-toto
+// statement that says so.
+func unwrap(data []byte, depth int) ([]byte, *[]string, error) {
 	if len(data) > MaxBytes {
-		return nil, ErrTooLarge
+		return nil, nil, ErrTooLarge
 	}
 	var wrapped struct {
 		Payload       string          `json:"payload"`
 		PayloadType   string          `json:"payloadType"`
 		PredicateType string          `json:"predicateType"`
 		Predicate     json.RawMessage `json:"predicate"`
+		Subject       []struct {
+			Digest map[string]string `json:"digest"`
+		} `json:"subject"`
 	}
 	if depth == 0 || json.Unmarshal(data, &wrapped) != nil {
-		return data, nil
+		return data, nil, nil
 	}
 	switch {
 	case wrapped.Payload != "" && wrapped.PayloadType != "":
 		inner, err := base64.StdEncoding.DecodeString(wrapped.Payload)
 		if err != nil {
-			return nil, fmt.Errorf("vex: the envelope's payload: %w", err)
+			return nil, nil, fmt.Errorf("vex: the envelope's payload: %w", err)
 		}
 		return unwrap(inner, depth-1)
 	case wrapped.PredicateType != "" && len(wrapped.Predicate) > 0:
-		return unwrap(wrapped.Predicate, depth-1)
+		inner, subjects, err := unwrap(wrapped.Predicate, depth-1)
+		if subjects == nil && len(wrapped.Subject) > 0 {
+			subjects = new([]string)
+			for _, s := range wrapped.Subject {
+				if hash := s.Digest["sha256"]; hash != "" {
+					*subjects = append(*subjects, "sha256:"+strings.ToLower(hash))
+				}
+			}
+		}
+		return inner, subjects, err
 	}
-	return data, nil
+	return data, nil, nil
 }
 
-// check refuses documents that say nothing or too much, and cuts long texts.
-func (d *Document) check() error {
+// isAbout makes what has no product of its own be about the subjects of an
+// attestation, of whatever image it lies beside.
+func (d *Document) isAbout(subjects []string) {
+	for i := range d.Statements {
+		s := &d.Statements[i]
+		if len(s.Products) == 0 {
+			s.Products = []Product{{}}
+		}
+		for j := range s.Products {
+			if p := &s.Products[j]; len(p.Names) == 0 {
+				// Subjects without a digest that is known are about nothing here.
+				p.Names = append([]string{"subject"}, subjects...)
+			}
+		}
+	}
+}
+
+// check refuses documents that say nothing or too much, and cuts long texts. size
+// is how large the document came.
+func (d *Document) check(size int) error {
 	if len(d.Statements) == 0 {
-		return errors.New("vex: the document holds no statement")
+		return errors.New("vex: the document holds no statement about anything that can be told")
 	}
 	if len(d.Statements) > maxStatements {
 		return fmt.Errorf("%w: %d statements", ErrTooLarge, len(d.Statements))
 	}
-	products := 0
+	products, expanded := 0, 0
 	for i := range d.Statements {
 		s := &d.Statements[i]
 		products += len(s.Products)
-		if len(s.Vulnerabilities) == 0 {
-			return fmt.Errorf("vex: statement %d names no vulnerability", i+1)
-		}
-		switch s.Status {
-		case NotAffected, Affected, Fixed, UnderInvestigation:
-		default:
-			return fmt.Errorf("vex: statement %d: unknown status %.64q", i+1, s.Status)
+		if err := s.check(); err != nil {
+			return fmt.Errorf("vex: statement %d %w", i+1, err)
 		}
 		if s.At.IsZero() {
 			s.At = d.IssuedAt
 		}
 		s.Note, s.Justification = clip(s.Note), clip(s.Justification)
+		expanded += s.size()
 	}
 	if products > maxProducts {
 		return fmt.Errorf("%w: %d products", ErrTooLarge, products)
 	}
+	if expanded > maxExpanded*size {
+		return fmt.Errorf("%w: it repeats itself too often", ErrTooLarge)
+	}
 	d.ID, d.Author, d.Version = clip(d.ID), clip(d.Author), clip(d.Version)
 	return nil
+}
+
+func (s *Statement) check() error {
+	switch {
+	case len(s.Vulnerabilities) == 0:
+		return errors.New("names no vulnerability")
+	case len(s.Vulnerabilities) > maxIDs:
+		return fmt.Errorf("has %d ids for one vulnerability", len(s.Vulnerabilities))
+	case !slices.Contains([]Status{NotAffected, Affected, Fixed, UnderInvestigation}, s.Status):
+		return fmt.Errorf("has the unknown status %.64q", s.Status)
+	}
+	return nil
+}
+
+// size is how much text the statement is.
+func (s *Statement) size() int {
+	n := len(s.Note) + len(s.Justification)
+	for _, id := range s.Vulnerabilities {
+		n += len(id)
+	}
+	for _, p := range s.Products {
+		for _, name := range p.Names {
+			n += len(name)
+		}
+		for _, name := range p.Within {
+			n += len(name)
+		}
+	}
+	return n
 }
 
 func clip(s string) string {
@@ -181,7 +259,7 @@ func moment(text string) time.Time {
 // names are those that are not empty, each once.
 func names(all ...string) []string {
 	var out []string
-	seen := map[string]bool{}
+	seen := make(map[string]bool, len(all))
 	for _, name := range all {
 		if name = strings.TrimSpace(name); name != "" && !seen[name] {
 			seen[name] = true

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/package-url/packageurl-go"
 )
 
 // Scope is how close a document is to an image: what is said of the image itself
@@ -23,9 +21,15 @@ const (
 // Source is a document that holds for an image.
 type Source struct {
 	Scope    Scope
-	Document *Document
+	Document *Compiled
 	// ID is how the registry names the document; empty means the document's own.
 	ID string
+	// Before is when the document came: what it says is not newer, whatever it
+	// says of that. Zero means now.
+	Before time.Time
+	// Given says that the document was given for this image or its repository, so
+	// that what names no product is about it.
+	Given bool
 }
 
 // Image is the image that is asked about.
@@ -58,21 +62,31 @@ type Verdict struct {
 	At            time.Time
 }
 
+// maxSteps bounds how many comparisons one finding may cost. Documents that need
+// more excuse nothing.
+const maxSteps = 50_000
+
 // Judge weighs what all documents say. Of several statements about a package the
 // closest counts, of these the newest, and of these the gravest.
 func Judge(sources []Source, q Question) Verdict {
 	var verdict Verdict
-	for i, pkg := range q.Packages {
-		said, ok := effective(sources, q, pkg)
-		if !ok {
+	j := judging{q: q}
+	j.collect(sources)
+	if len(j.hits) == 0 {
+		return verdict
+	}
+	for i, name := range q.Packages {
+		said, ok := j.effective(name)
+		switch {
+		case j.steps > maxSteps:
+			return Verdict{}
+		case !ok:
 			verdict.Excused = false
 			if verdict.Status == "" {
 				continue
 			}
 			return verdict
-		}
-		excused := said.Status == NotAffected || said.Status == Fixed
-		if !excused { // whatever is said of the others
+		case !said.Status.Excuses(): // whatever is said of the others
 			return said
 		}
 		said.Excused = i == 0 || verdict.Excused
@@ -81,129 +95,112 @@ func Judge(sources []Source, q Question) Verdict {
 	return verdict
 }
 
-func effective(sources []Source, q Question, pkg string) (Verdict, bool) {
-	type found struct {
-		source    Source
-		statement *Statement
-	}
-	var all []found
-	for _, source := range sources {
-		for i := range source.Document.Statements {
-			s := &source.Document.Statements[i]
-			if s.speaksOf(q.Vulnerabilities) && s.covers(q.Image, pkg) {
-				all = append(all, found{source, s})
+// judging is one question on its way.
+type judging struct {
+	q     Question
+	hits  []hit
+	steps int
+}
+
+// hit is a statement about the vulnerability.
+type hit struct {
+	source    *Source
+	statement *compiled
+	at        int64
+}
+
+// collect finds all statements about the vulnerability, those that count most
+// first.
+func (j *judging) collect(sources []Source) {
+	for i := range sources {
+		d := sources[i].Document
+		for _, id := range j.q.Vulnerabilities {
+			id = strings.ToLower(id)
+			at, found := slices.BinarySearchFunc(d.ids, id, func(e entry, id string) int { return strings.Compare(e.id, id) })
+			for ; found && at < len(d.ids) && d.ids[at].id == id && j.steps <= maxSteps; at++ {
+				j.steps++
+				j.add(&sources[i], &d.statements[d.ids[at].statement])
 			}
 		}
 	}
-	if len(all) == 0 {
-		return Verdict{}, false
-	}
-	best := slices.MinFunc(all, func(a, b found) int {
-		return cmp.Or(
-			cmp.Compare(a.source.Scope, b.source.Scope),
-			b.statement.At.Compare(a.statement.At),
-			cmp.Compare(gravity(a.statement.Status), gravity(b.statement.Status)),
-		)
+	slices.SortStableFunc(j.hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.source.Scope, b.source.Scope), cmp.Compare(b.at, a.at), cmp.Compare(gravity(a.statement.status), gravity(b.statement.status)))
 	})
-	return Verdict{
-		Status: best.statement.Status, Justification: best.statement.Justification, Note: best.statement.Note,
-		Document: cmp.Or(best.source.ID, best.source.Document.ID), Author: best.source.Document.Author, At: best.statement.At,
-	}, true
+}
+
+func (j *judging) add(source *Source, s *compiled) {
+	h := hit{source, s, s.at}
+	if before := source.Before; !before.IsZero() && (h.at > before.UnixMilli() || h.at <= 0) {
+		h.at = before.UnixMilli()
+	}
+	j.hits = append(j.hits, h)
+}
+
+func (j *judging) effective(name string) (Verdict, bool) {
+	pkg, ok := parsePackage(name)
+	for i := range j.hits {
+		h := &j.hits[i]
+		d := h.source.Document
+		if j.steps++; !j.covers(h, &d.products[h.statement.products], &pkg, ok) {
+			continue
+		}
+		text := d.texts[h.statement.text]
+		return Verdict{
+			Status: h.statement.status, Justification: text.justification, Note: text.note,
+			Document: cmp.Or(h.source.ID, d.ID), Author: d.Author, At: time.UnixMilli(h.at).UTC(),
+		}, true
+	}
+	return Verdict{}, false
 }
 
 func gravity(s Status) int {
 	return slices.Index([]Status{Affected, UnderInvestigation, Fixed, NotAffected}, s)
 }
 
-func (s *Statement) speaksOf(vulnerabilities []string) bool {
-	return slices.ContainsFunc(s.Vulnerabilities, func(id string) bool {
-		return slices.ContainsFunc(vulnerabilities, func(v string) bool { return strings.EqualFold(id, v) })
-	})
-}
-
-// covers says whether the statement is about a package of an image. Without
-// products it is about whatever its document was given for.
-func (s *Statement) covers(image Image, pkg string) bool {
-	if len(s.Products) == 0 {
+// covers says whether a statement is about a package of the image. known says that
+// the package has a name that can be compared: one that has none is a part of its
+// image nonetheless.
+func (j *judging) covers(h *hit, p *products, pkg *packageName, known bool) bool {
+	if j.steps > maxSteps {
+		return false
+	}
+	// What makes graver counts for whatever it may have been meant.
+	if (h.source.Given || !h.statement.status.Excuses()) && j.within(&p.given, pkg, known) {
 		return true
 	}
-	for _, p := range s.Products {
-		if slices.ContainsFunc(p.Names, image.is) {
-			if len(p.Within) == 0 || slices.ContainsFunc(p.Within, func(name string) bool { return samePackage(name, pkg) }) {
-				return true
-			}
-			continue
+	if known && j.among(p.packages, pkg) {
+		return true
+	}
+	at, found := slices.BinarySearchFunc(p.digests, j.q.Image.Digest, func(d digestParts, digest string) int { return strings.Compare(d.digest, digest) })
+	for ; found && at < len(p.digests) && p.digests[at].digest == j.q.Image.Digest; at++ {
+		if j.within(&p.digests[at].parts, pkg, known) {
+			return true
 		}
-		if len(p.Within) == 0 && slices.ContainsFunc(p.Names, func(name string) bool { return samePackage(name, pkg) }) {
+	}
+	for i := range p.images {
+		if j.steps++; p.images[i].names(&j.q.Image) && j.within(&p.images[i].parts, pkg, known) {
+			return true
+		}
+	}
+	for i := range p.releases {
+		if j.steps++; known && sameRelease(p.releases[i].release, pkg.qualifier("distro")) && j.within(&p.releases[i].parts, pkg, known) {
 			return true
 		}
 	}
 	return false
 }
 
-// is says whether a name is that of the image: its digest, a reference, or a
-// package URL of type oci or docker.
-func (i Image) is(name string) bool {
-	if name == i.Digest || name == i.Repository+"@"+i.Digest {
-		return true
-	}
-	for _, tag := range i.Tags {
-		if name == i.Repository+":"+tag {
+func (j *judging) within(p *parts, pkg *packageName, known bool) bool {
+	return p.all || known && j.among(p.some, pkg)
+}
+
+// among says whether a package is one of those that are stated.
+func (j *judging) among(stated []packageName, pkg *packageName) bool {
+	at, found := slices.BinarySearchFunc(stated, pkg.key, func(p packageName, key string) int { return strings.Compare(p.key, key) })
+	for ; found && at < len(stated) && stated[at].key == pkg.key; at++ {
+		if j.steps++; stated[at].names(pkg) {
 			return true
 		}
 	}
-	for _, host := range i.Hosts {
-		if rest, ok := strings.CutPrefix(name, host+"/"); ok && (Image{Repository: i.Repository, Digest: i.Digest, Tags: i.Tags}).is(rest) {
-			return true
-		}
-	}
-	purl, err := packageurl.FromString(name)
-	if err != nil || (purl.Type != packageurl.TypeOCI && purl.Type != packageurl.TypeDocker) {
-		return false
-	}
-	return i.isPackage(purl)
-}
-
-// isPackage: pkg:oci/NAME@sha256:…?repository_url=HOST/PATH/NAME&tag=… and
-// pkg:docker/PATH/NAME@TAG. Without a version it is every image of the name.
-func (i Image) isPackage(purl packageurl.PackageURL) bool {
-	last := i.Repository[strings.LastIndexByte(i.Repository, '/')+1:]
-	whole := strings.TrimPrefix(purl.Namespace+"/"+purl.Name, "/")
-	if purl.Name != last && whole != i.Repository {
-		return false
-	}
-	qualifiers := purl.Qualifiers.Map()
-	if url := qualifiers["repository_url"]; url != "" {
-		_, path, _ := strings.Cut(url, "/")
-		if path != i.Repository && path+"/"+purl.Name != i.Repository {
-			return false
-		}
-	}
-	if tag := qualifiers["tag"]; tag != "" && !slices.Contains(i.Tags, tag) {
-		return false
-	}
-	return purl.Version == "" || purl.Version == i.Digest || slices.Contains(i.Tags, purl.Version)
-}
-
-// samePackage says whether a statement's package URL names an installed one: a
-// version or qualifier that it leaves out may be any.
-func samePackage(stated, installed string) bool {
-	s, err := packageurl.FromString(stated)
-	if err != nil {
-		return false
-	}
-	p, err := packageurl.FromString(installed)
-	if err != nil || s.Type != p.Type || s.Namespace != p.Namespace || s.Name != p.Name {
-		return false
-	}
-	if s.Version != "" && s.Version != p.Version {
-		return false
-	}
-	have := p.Qualifiers.Map()
-	for key, value := range s.Qualifiers.Map() {
-		if got, ok := have[key]; ok && got != value {
-			return false
-		}
-	}
-	return true
+	return false
 }

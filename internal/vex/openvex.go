@@ -89,9 +89,9 @@ func parseOpenVEX(data []byte) (*Document, error) {
 			for k := range s.Products[j].Parts {
 				p.Within = append(p.Within, s.Products[j].Parts[k].names()...)
 			}
-			// Packages that have no name that can be understood must not widen
-			// a statement to the whole product.
-			if len(p.Within) == 0 && len(s.Products[j].Parts) > 0 {
+			// Without a name it cannot be told what is meant, and packages that have
+			// none must not widen a statement to the whole product.
+			if len(p.Names) == 0 || len(p.Within) == 0 && len(s.Products[j].Parts) > 0 {
 				continue
 			}
 			out.Products = append(out.Products, p)

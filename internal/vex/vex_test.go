@@ -46,7 +46,7 @@ func judge(t *testing.T, text string, packages ...string) Verdict {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Judge([]Source{{Document: d}}, Question{Image: image(), Vulnerabilities: []string{"CVE-2024-1", "GHSA-1"}, Packages: packages})
+	return Judge([]Source{{Document: Compile(d), Given: true}}, Question{Image: image(), Vulnerabilities: []string{"CVE-2024-1", "GHSA-1"}, Packages: packages})
 }
 
 func TestStatementsExcuseWhatTheyAreAbout(t *testing.T) {
@@ -108,9 +108,9 @@ func TestVerdictSaysWhoSaidItAndWhy(t *testing.T) {
 // TestTheClosestThenTheNewestWordCounts: and of two at a time the graver.
 func TestTheClosestThenTheNewestWordCounts(t *testing.T) {
 	source := func(scope Scope, status Status, year int) Source {
-		return Source{Scope: scope, Document: &Document{ID: string(status), Statements: []Statement{{
+		return Source{Scope: scope, Given: true, Document: Compile(&Document{ID: string(status), Statements: []Statement{{
 			Vulnerabilities: []string{"CVE-2024-1"}, Status: status, At: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC),
-		}}}}
+		}}})}
 	}
 	for name, c := range map[string]struct {
 		sources []Source
@@ -177,6 +177,6 @@ func FuzzParse(f *testing.F) {
 				t.Fatal("a statement about nothing")
 			}
 		}
-		Judge([]Source{{Document: d}}, Question{Image: image(), Vulnerabilities: []string{"CVE-2024-1"}, Packages: []string{ssl, zlib}})
+		Judge([]Source{{Document: Compile(d), Given: true}}, Question{Image: image(), Vulnerabilities: []string{"CVE-2024-1"}, Packages: []string{ssl, zlib}})
 	})
 }

@@ -81,6 +81,16 @@ func NewResettleJob(account, repository string, at time.Time) job.Job {
 	return newJob(ResettleJob, account+"/"+repository, walk{Account: account, Repository: repository}, at)
 }
 
+// AccountOf answers the account whose images a job goes through; empty where it
+// goes through none, or cannot be read.
+func AccountOf(j job.Job) string {
+	on, err := decode[walk](j)
+	if err != nil {
+		return ""
+	}
+	return on.Account
+}
+
 // NewRematchJob makes the job that follows the advisories.
 func NewRematchJob(at time.Time) job.Job { return newJob(RematchJob, "", struct{}{}, at) }
 

@@ -286,7 +286,7 @@ func sameSuppression(a, b *finding.Suppression) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Kind == b.Kind && a.ID == b.ID && a.Author == b.Author && a.Reason == b.Reason && a.Statement == b.Statement && a.Until.Equal(b.Until)
+	return a.Kind == b.Kind && a.ID == b.ID && a.Author == b.Author && a.AddedBy == b.AddedBy && a.Reason == b.Reason && a.Statement == b.Statement && a.Until.Equal(b.Until)
 }
 
 // tell stores a finding that is new or has changed, with the event of it.
