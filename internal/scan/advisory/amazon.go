@@ -317,8 +317,11 @@ func (f *amazonFeed) topics(ctx context.Context) ([]string, error) {
 			N string `json:"n"`
 		} `json:"topics"`
 	}
-	if err := json.Unmarshal(text, &catalog); err != nil || len(catalog.Topics) > maxTopics {
-		return nil, fmt.Errorf("advisories: %s: not a catalogue of extras: %d topics, %v", f.base.Redacted(), len(catalog.Topics), err)
+	if err := json.Unmarshal(text, &catalog); err != nil {
+		return nil, fmt.Errorf("advisories: %s: not a catalogue of extras: %w", f.base.Redacted(), err)
+	}
+	if len(catalog.Topics) > maxTopics {
+		return nil, fmt.Errorf("advisories: %s: a catalogue of %d extras", f.base.Redacted(), len(catalog.Topics))
 	}
 	var names []string
 	for _, t := range catalog.Topics {

@@ -341,7 +341,7 @@ func (b *Bundle) Fetch(_ context.Context, ecosystem string, have Source) (*Expor
 	}
 	m := b.Manifest.Members[at]
 	if have.Loaded() && have.Digest == m.Digest {
-		return nil, &notModified{checked: m.Checked}
+		return nil, &unchangedError{checked: m.Checked}
 	}
 	return &Export{
 		ReaderAt: io.NewSectionReader(b.file, b.offsets[ecosystem], m.Size),
@@ -372,11 +372,11 @@ func (b *Bundle) older(sources []Source, ecosystems []string) error {
 	return fmt.Errorf("%w: %s (--force imports it all the same)", ErrOlder, strings.Join(all, "; "))
 }
 
-// notModified is ErrNotModified of a feed that knows how old its word is.
-type notModified struct{ checked time.Time }
+// unchangedError is ErrNotModified of a feed that knows how old its word is.
+type unchangedError struct{ checked time.Time }
 
-func (e *notModified) Error() string        { return ErrNotModified.Error() }
-func (e *notModified) Is(target error) bool { return target == ErrNotModified } //nolint:errorlint // what Is is for
+func (e *unchangedError) Error() string        { return ErrNotModified.Error() }
+func (e *unchangedError) Is(target error) bool { return target == ErrNotModified }
 
 // ImportBundle loads what is in a bundle; without names all of it. It refuses a
 // bundle of which anything is older than what is stored, unless it is forced.

@@ -177,7 +177,7 @@ func checkedAt(res *http.Response) time.Time {
 
 func unchanged(res *http.Response) error {
 	if at := checkedAt(res); !at.IsZero() {
-		return &notModified{checked: at}
+		return &unchangedError{checked: at}
 	}
 	return ErrNotModified
 }

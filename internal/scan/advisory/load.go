@@ -102,7 +102,7 @@ func readRecords(ctx context.Context, exp *Export, l *loader) error {
 	if err != nil {
 		return err
 	}
-	l.expected = int(min(archive.total, uint64(l.lim.MaxRecords))) //nolint:gosec // bounded
+	l.expected = int(min(archive.total, uint64(l.lim.MaxRecords)))
 	var buf bytes.Buffer
 	for {
 		f, err := archive.next()

@@ -3,7 +3,7 @@ package advisory
 import (
 	"bufio"
 	"bytes"
-	"fmt"
+	"errors"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -18,7 +18,7 @@ const maxWindow = 64 << 20
 func unpack(from io.Reader) (*rationed, error) {
 	buffered := bufio.NewReaderSize(from, 64<<10)
 	mark, err := buffered.Peek(4)
-	if err != nil && err != io.EOF { //nolint:errorlint // Peek answers it bare
+	if err != nil && err != io.EOF {
 		return nil, err
 	}
 	switch {
@@ -35,7 +35,7 @@ func unpack(from io.Reader) (*rationed, error) {
 		}
 		return &rationed{r: in, close: in.Close}, nil
 	case bytes.HasPrefix(mark, []byte{0xfd, '7', 'z', 'X'}), bytes.HasPrefix(mark, []byte("BZh")):
-		return nil, fmt.Errorf("packed in a way that is not supported; gzip and zstd are")
+		return nil, errors.New("packed in a way that is not supported; gzip and zstd are")
 	}
 	return &rationed{r: buffered, close: func() {}}, nil
 }

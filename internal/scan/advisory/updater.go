@@ -384,7 +384,7 @@ func (u *Updater) fetch(ctx context.Context, feed Feed, ecosystem string, report
 	exp, err := feed.Fetch(ctx, ecosystem, have)
 	if errors.Is(err, ErrNotModified) {
 		o.Records, o.Entries = have.Records, have.Entries
-		var dated *notModified
+		var dated *unchangedError
 		if errors.As(err, &dated) {
 			o.checked = dated.checked.UTC()
 		}
@@ -433,6 +433,10 @@ func (u *Updater) record(ctx context.Context, o Outcome) error {
 	}
 	if errors.Is(o.Err, ErrSuperseded) { // another replica is loading the same; it will note how that ends
 		log.InfoContext(ctx, "advisories: superseded by another import")
+		return nil
+	}
+	if errors.Is(o.Err, ErrNoExport) && IsRisk(o.Ecosystem) {
+		log.DebugContext(ctx, "advisories: the feed has none", "error", o.Err) // and need not: nothing depends on them
 		return nil
 	}
 	if o.Err != nil {

@@ -71,7 +71,7 @@ func openZip(r io.ReaderAt, size int64) (*zipReader, error) {
 	if offset > limit || length > limit-offset {
 		return nil, zip.ErrFormat
 	}
-	z.left = int64(length) //nolint:gosec // at most the size of the file
+	z.left = int64(length)
 	z.directory = bufio.NewReaderSize(io.NewSectionReader(r, int64(offset), z.left), 64<<10)
 	z.data = bufio.NewReaderSize(nil, 32<<10)
 	z.inflater = flate.NewReader(bytes.NewReader(nil))

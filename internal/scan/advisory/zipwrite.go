@@ -56,16 +56,16 @@ func (z *zipWriter) add(name string, data []byte) error {
 	common = binary.LittleEndian.AppendUint16(common, 0)
 	common = binary.LittleEndian.AppendUint16(common, zipDate)
 	common = binary.LittleEndian.AppendUint32(common, crc32.ChecksumIEEE(data))
-	common = binary.LittleEndian.AppendUint32(common, uint32(z.packed.Len())) //nolint:gosec // of less than 2 GiB
-	common = binary.LittleEndian.AppendUint32(common, uint32(len(data)))      //nolint:gosec // bounded above
-	common = binary.LittleEndian.AppendUint16(common, uint16(len(name)))      //nolint:gosec // bounded above
+	common = binary.LittleEndian.AppendUint32(common, uint32(z.packed.Len()))
+	common = binary.LittleEndian.AppendUint32(common, uint32(len(data)))
+	common = binary.LittleEndian.AppendUint16(common, uint16(len(name)))
 	common = binary.LittleEndian.AppendUint16(common, 0)
 
 	entry := binary.LittleEndian.AppendUint32(nil, zipEntryMark)
 	entry = binary.LittleEndian.AppendUint16(entry, zipVersion)
 	entry = append(entry, common...)
 	entry = append(entry, make([]byte, 10)...)
-	entry = binary.LittleEndian.AppendUint32(entry, uint32(z.offset)) //nolint:gosec // bounded above
+	entry = binary.LittleEndian.AppendUint32(entry, uint32(z.offset))
 	z.directory.Write(append(entry, name...))
 	z.files++
 
@@ -87,7 +87,7 @@ func (z *zipWriter) write(parts ...[]byte) error {
 
 // close writes the directory, and the record of large zips where it is needed.
 func (z *zipWriter) close() error {
-	begin, length := uint64(z.offset), uint64(z.directory.Len()) //nolint:gosec // not negative
+	begin, length := uint64(z.offset), uint64(z.directory.Len())
 	if begin > math.MaxUint32 || length > math.MaxUint32 {
 		return errZipTooLarge
 	}
@@ -104,8 +104,8 @@ func (z *zipWriter) close() error {
 	end = append(end, 0, 0, 0, 0)
 	end = binary.LittleEndian.AppendUint16(end, files)
 	end = binary.LittleEndian.AppendUint16(end, files)
-	end = binary.LittleEndian.AppendUint32(end, uint32(length)) //nolint:gosec // bounded above
-	end = binary.LittleEndian.AppendUint32(end, uint32(begin))  //nolint:gosec // bounded above
+	end = binary.LittleEndian.AppendUint32(end, uint32(length))
+	end = binary.LittleEndian.AppendUint32(end, uint32(begin))
 	return z.write(append(end, 0, 0))
 }
 
