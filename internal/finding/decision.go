@@ -18,7 +18,8 @@ type Decision struct {
 	Digest     string `json:"digest,omitempty"`
 	// Vulnerability is the id of the vulnerability or one of its aliases.
 	Vulnerability string `json:"vulnerability"`
-	// Package is the name of a package; empty means all that have it.
+	// Package is the name of a package, or of the source package that it was built
+	// of; empty means all that have the vulnerability.
 	Package   string    `json:"package,omitempty"`
 	Author    string    `json:"author"` // ARN of the principal that decided
 	Reason    string    `json:"reason"`
@@ -40,7 +41,7 @@ func (d Decision) Excuses(f Finding, now time.Time) bool {
 	case !f.Is(d.Vulnerability):
 		return false
 	}
-	return d.Package == "" || len(f.Packages) > 0 && !slices.ContainsFunc(f.Packages, func(p Package) bool { return p.Name != d.Package })
+	return d.Package == "" || len(f.Packages) > 0 && !slices.ContainsFunc(f.Packages, func(p Package) bool { return p.Name != d.Package && p.Source != d.Package })
 }
 
 // Is says whether an id is that of the vulnerability or one of its aliases.

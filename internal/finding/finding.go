@@ -108,6 +108,7 @@ type Finding struct {
 // Package is an installed package that has a vulnerability.
 type Package struct {
 	Name    string
+	Source  string // the package that it was built of
 	Version string // without epoch and release
 	Release string
 	Epoch   int

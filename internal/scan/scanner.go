@@ -10,6 +10,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/sbom"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/scan/inventory"
 	"github.com/ecru-registry/ecru/internal/scan/match"
@@ -141,7 +142,20 @@ func (s *Scanner) scan(ctx context.Context, t Target, outcome *meta.Scan) ([]mat
 	if result.Unmentioned && err == nil {
 		s.Logger.WarnContext(ctx, "the advisories say nothing about this release: a scan of it finds nothing", "ecosystem", ecosystem, "digest", t.Digest)
 	}
+	namePackages(result.Findings, inv)
 	return result.Findings, withoutAdvisories(ecosystem, err)
+}
+
+// namePackages says what the packages of findings are called: the inventory is not
+// there any more when somebody asks.
+func namePackages(findings []match.Finding, inv *inventory.Inventory) {
+	for i := range findings {
+		f := &findings[i]
+		f.PURLs = make([]string, len(f.Packages))
+		for j, at := range f.Packages {
+			f.PURLs[j] = sbom.PackageURL(&inv.Packages[at], inv.OS)
+		}
+	}
 }
 
 // withoutAdvisories words what a scan cannot go on without. An answer without

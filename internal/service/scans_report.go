@@ -7,10 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/package-url/packageurl-go"
+
+	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan"
 	"github.com/ecru-registry/ecru/internal/scan/match"
+	"github.com/ecru-registry/ecru/internal/vex"
 )
 
 // ScanReport is the outcome of an image's newest scan; of an index, that of the
@@ -32,6 +36,9 @@ type ScanFinding struct {
 	match.Finding
 	// Digest and Platform are of the image of an index, empty otherwise.
 	Digest, Platform string
+	// Suppression is what says now that the finding does not count: a decision or
+	// a VEX document. It stays in the snapshot, and in its counts.
+	Suppression *finding.Suppression
 }
 
 // States that scans are told to be in without there being one.
@@ -204,7 +211,11 @@ func (s *Service) basicReport(ctx context.Context, report ScanReport, repository
 		if err != nil {
 			return ScanReport{}, err
 		}
-		report.add(p, found)
+		excuses, err := s.excuses(ctx, report.scope.Account, finding.Image{Repository: repository, Digest: p.Digest, Tags: image.Tags})
+		if err != nil {
+			return ScanReport{}, err
+		}
+		report.add(p, found, excuses)
 	}
 	if len(parts) > 1 {
 		slices.SortStableFunc(report.Findings, func(a, b ScanFinding) int { return cmp.Compare(a.Severity.Rank(), b.Severity.Rank()) })
@@ -212,14 +223,36 @@ func (s *Service) basicReport(ctx context.Context, report ScanReport, repository
 	return report, nil
 }
 
-func (r *ScanReport) add(p part, found []match.Finding) {
+func (r *ScanReport) add(p part, found []match.Finding, excuses *excuses) {
 	for _, f := range found {
-		one := ScanFinding{Finding: f}
+		one := ScanFinding{Finding: f, Suppression: excuses.of(snapshot(f, excuses.image))}
 		if p.child {
 			one.Digest, one.Platform = p.Digest, p.Platform
 		}
 		r.Findings = append(r.Findings, one)
 	}
+}
+
+// snapshot is a finding of basic scanning as decisions and documents see it.
+func snapshot(f match.Finding, image vex.Image) finding.Finding {
+	out := finding.Finding{
+		State: finding.State{VulnerabilityID: f.ID}, Aliases: f.Aliases,
+		Image: finding.Image{Repository: image.Repository, Digest: image.Digest, Tags: image.Tags},
+	}
+	for _, text := range f.PURLs {
+		if u, err := packageurl.FromString(text); err == nil {
+			out.Packages = append(out.Packages, finding.Package{Name: u.Name, Source: f.Package, PURL: text})
+		}
+	}
+	if len(out.Packages) > 0 {
+		return out
+	}
+	// Of an older version, or of somebody else's scanner: no statement about a
+	// package can be told to be about it.
+	for _, name := range f.Binaries {
+		out.Packages = append(out.Packages, finding.Package{Name: name, Source: f.Package})
+	}
+	return out
 }
 
 // together is what the scans of an index's images come to: they go on while any

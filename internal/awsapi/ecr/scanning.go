@@ -144,7 +144,7 @@ func imageScanFindings(findings []service.ScanFinding, engine string) []types.Im
 	for _, f := range findings {
 		out = append(out, types.ImageScanFinding{
 			Name: &f.ID, Description: text(f.Description), Uri: text(f.URI),
-			Severity: types.FindingSeverity(f.Severity), Attributes: append(attributes(f.Finding, engine), childOf(f)...),
+			Severity: types.FindingSeverity(f.Severity), Attributes: append(append(attributes(f.Finding, engine), childOf(f)...), suppressionOf(f)...),
 		})
 	}
 	return out

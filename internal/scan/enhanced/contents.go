@@ -55,7 +55,7 @@ func (c *contents) located(component finding.Component, layers []string) []findi
 // packageOf words an installed package as Inspector does.
 func packageOf(p *inventory.Package, os inventory.OSRelease) finding.Package {
 	out := finding.Package{
-		Name: p.Name, Version: p.Upstream(), Release: p.Release, Epoch: p.Epoch,
+		Name: p.Name, Source: p.SourceName, Version: p.Upstream(), Release: p.Release, Epoch: p.Epoch,
 		Arch: strings.ToUpper(p.Arch), Manager: managerOf(p.Kind), PURL: sbom.PackageURL(p, os),
 	}
 	if out.Manager != osManager {

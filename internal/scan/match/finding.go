@@ -45,6 +45,9 @@ type Finding struct {
 	Path  string `json:"path,omitempty"`
 	// Reason says what was compared with what.
 	Reason string `json:"reason"`
+	// PURLs are the package URLs of the packages, where whoever stores the finding
+	// has added them: statements name packages by them.
+	PURLs []string `json:"purls,omitempty"`
 
 	// Told is what only scanners of others tell; nil for our own findings.
 	Told *Told `json:"told,omitempty"`
