@@ -2,10 +2,12 @@ package service
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
+	"github.com/ecru-registry/ecru/internal/sbom"
 	"github.com/ecru-registry/ecru/internal/scan/inventory"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 )
@@ -21,9 +23,10 @@ type Explanation struct {
 	match.Explanation
 	Digest   string // of the image
 	Platform string // of one of an index
-	// Finding is what enhanced scanning has made of it, with the reason why it does
-	// not count if somebody has given one; nil where it has none.
+	// Finding is what enhanced scanning has made of it; nil where it has none.
 	Finding *finding.Finding
+	// Suppression is the reason why it does not count, if somebody has given one.
+	Suppression *finding.Suppression
 }
 
 // Explain says of an image, or of each image of an index, why a vulnerability is,
@@ -71,12 +74,44 @@ func (s *Service) explainOne(ctx context.Context, scope registry.Scope, reposito
 		Repositories: []string{repository}, Digests: []string{p.Digest},
 		Vulnerabilities: append([]string{vulnerability}, out.Aliases...), Limit: 1,
 	})
-	if err != nil || len(states) == 0 || s.Findings == nil {
+	if err != nil {
+		return out, err
+	}
+	if len(states) == 0 || s.Findings == nil {
+		out.Suppression, err = s.wouldExcuse(ctx, scope.Account, repository, p, document, out.Explanation)
 		return out, err
 	}
 	findings, err := s.Findings.Findings(ctx, states)
 	if err == nil && len(findings) > 0 {
-		out.Finding = &findings[0]
+		out.Finding, out.Suppression = &findings[0], findings[0].Suppression
 	}
 	return out, err
+}
+
+// wouldExcuse answers why a vulnerability does not count that enhanced scanning
+// has not looked for.
+func (s *Service) wouldExcuse(ctx context.Context, account, repository string, p part, document sbom.Document, e match.Explanation) (*finding.Suppression, error) {
+	image := finding.Image{Repository: repository, Digest: p.Digest}
+	f := finding.Finding{State: finding.State{VulnerabilityID: e.ID}, Aliases: e.Aliases, Image: image}
+	for _, statement := range e.Statements {
+		if statement.Outcome != match.Affected {
+			continue
+		}
+		for i := range document.Inventory.Packages {
+			own := &document.Inventory.Packages[i]
+			if slices.ContainsFunc(statement.Packages, func(r match.PackageRef) bool {
+				return r.Kind == own.Kind && r.Name == own.Name && r.Version == own.Version && r.Path == own.Path
+			}) {
+				f.Packages = append(f.Packages, finding.Package{Name: own.Name, Source: own.SourceName, PURL: sbom.PackageURL(own, document.Inventory.OS)})
+			}
+		}
+	}
+	if len(f.Packages) == 0 {
+		return nil, nil
+	}
+	x, err := s.excuses(ctx, account, image)
+	if err != nil {
+		return nil, err
+	}
+	return x.of(f), nil
 }

@@ -37,10 +37,10 @@ type Explanation struct {
 	Vulnerability *string
 	Aliases       []string
 	Found         *bool // at least one package is affected
-	// FindingStatus is that of the finding of enhanced scanning, and Suppression
-	// why it does not count; absent where there is none.
+	// FindingStatus is that of the finding of enhanced scanning; absent where there
+	// is none.
 	FindingStatus *string
-	Suppression   *ExplainedSuppression
+	Suppression   *ExplainedSuppression // why it does not count
 	Statements    []ExplainedStatement
 }
 
@@ -48,7 +48,8 @@ type Explanation struct {
 type ExplainedSuppression struct {
 	Kind       *string
 	ID         *string
-	Author     *string
+	Author     *string // of a VEX document: as it says itself
+	AddedBy    *string // ARN of who added a VEX document
 	Reason     *string
 	Statement  *string
 	ExpiryDate *time.Time
@@ -113,8 +114,8 @@ func wordExplanation(e service.Explanation) Explanation {
 	}
 	if e.Finding != nil {
 		out.FindingStatus = text(string(e.Finding.Status))
-		out.Suppression = wordSuppression(e.Finding.Suppression)
 	}
+	out.Suppression = wordSuppression(e.Suppression)
 	for i, s := range e.Statements {
 		out.Statements[i] = wordStatement(s)
 	}
@@ -126,7 +127,7 @@ func wordSuppression(s *finding.Suppression) *ExplainedSuppression {
 		return nil
 	}
 	return &ExplainedSuppression{
-		Kind: text(s.Kind), ID: text(s.ID), Author: text(s.Author), Reason: text(s.Reason), Statement: text(s.Statement), ExpiryDate: sometime(s.Until),
+		Kind: text(s.Kind), ID: text(s.ID), Author: text(s.Author), AddedBy: text(s.AddedBy), Reason: text(s.Reason), Statement: text(s.Statement), ExpiryDate: sometime(s.Until),
 	}
 }
 
