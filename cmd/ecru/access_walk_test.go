@@ -82,7 +82,7 @@ func TestNobodyCanDoWhatNoPolicyAllows(t *testing.T) {
 
 // operationsToWalk are the rows of all that the APIs serve.
 func (w *walk) operationsToWalk() []walked {
-	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows(), suppressionRows(), eventRows(), secretRows(), inspectorRows())
+	rows := slices.Concat(operationRows(), stsRows(), adminRows(), eventLogRows(), suppressionRows(), scannerRows(), eventRows(), secretRows(), inspectorRows())
 	var named []string
 	for _, row := range rows {
 		named = append(named, row.name)

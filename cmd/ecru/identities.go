@@ -21,6 +21,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/event/delivery"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/meta/sql"
+	"github.com/ecru-registry/ecru/internal/outbound"
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/service"
@@ -104,6 +105,7 @@ func (f *instanceFlags) assemble(ctx context.Context, store *sql.Store, log *slo
 	s := service.New(service.Config{
 		Default: scope, Store: store, Limits: service.DefaultLimits(),
 		Secret: instance.Secret, Keyring: secrets.Keyring, Logger: log,
+		Adapters: newAdapters(outbound.New(outbound.Options{})), // whoever runs the command could call them as well
 	})
 	s.Replays = delivery.New(delivery.Config{Store: store, Rules: s, Region: scope.Region, Logger: log}) // it queues and sends nothing
 	for _, account := range unique([]string{root.Account, scope.Account}) {

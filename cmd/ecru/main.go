@@ -35,6 +35,7 @@ type cli struct {
 	Events     eventsCommand     `cmd:"" help:"Look at events, deliver them again, and look after what could not be delivered."`
 	Suppress   suppressCommand   `cmd:"" help:"Say that vulnerabilities do not count: who decided so, why, and for how long."`
 	VEX        vexCommand        `cmd:"" name:"vex" help:"Manage VEX documents, which say what vulnerabilities mean for images."`
+	Scanner    scannerCommand    `cmd:"" help:"Manage scanners of others, which make basic scans in place of ecru's own."`
 	Report     reportCommand     `cmd:"" help:"Fetch reports of findings and exports of bills of materials."`
 	Scan       scanCommand       `cmd:"" help:"Scan an image without a server."`
 	SBOM       sbomCommand       `cmd:"" name:"sbom" help:"Write the bill of materials of an image."`

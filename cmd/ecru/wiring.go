@@ -33,6 +33,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/registry"
 	"github.com/ecru-registry/ecru/internal/scan"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
+	"github.com/ecru-registry/ecru/internal/scan/external"
 	"github.com/ecru-registry/ecru/internal/scan/inventory"
 	"github.com/ecru-registry/ecru/internal/scan/match"
 	"github.com/ecru-registry/ecru/internal/seal"
@@ -151,14 +152,14 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		Default: registry.Scope{Account: c.Account, Region: c.Region},
 		Store:   store, Content: content, Limits: limits, Rates: rates,
 		Secret: instance.Secret, Identities: oidc.New(oidc.Options{Transport: oidc.GuardedTransport(guard)}), Keyring: a.secrets, ContentKeys: contentKeys, Alone: !strings.HasPrefix(c.Database, "postgres"), FollowAfter: c.FollowAfter, Wake: a.jobs.Wake, Stored: a.ahead.Offer, Logger: log,
-		Findings: a.enhanced.reader, Contents: a.enhanced.bills, Explainer: matcher,
+		Adapters: newAdapters(guard), RegistryURL: c.registryURL(), Findings: a.enhanced.reader, Contents: a.enhanced.bills, Explainer: matcher,
 		EventsStored: a.events.Wake, Replays: a.events, CheckTarget: a.events.targets.Validate, PublicHost: hostOf(c.PublicURL),
 	})
 	a.events.rules.Service = a.service
 	if err := a.ensureOwner(ctx, c.Account); err != nil {
 		return nil, err
 	}
-	a.handleJobs(matcher, indexer)
+	a.handleJobs(matcher, indexer, newAdapters(guard))
 	if a.audit, err = c.openAudit(c.Data, c.Region, s.out, log); err != nil {
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 }
 
 // handleJobs says who does which jobs, and what is looked into ahead of them.
-func (a *app) handleJobs(matcher *match.Matcher, indexer *scan.Indexer) {
+func (a *app) handleJobs(matcher *match.Matcher, indexer *scan.Indexer, adapters *external.Client) {
 	a.ahead.Wanted = a.service.ScansOnPush
 	scanner := &scan.Scanner{
 		Manifests:  a.store,
@@ -192,6 +193,7 @@ func (a *app) handleJobs(matcher *match.Matcher, indexer *scan.Indexer) {
 		Now: time.Now, Logger: a.log,
 	}
 	a.jobs.Handle(scan.JobKind, scanner.Handle)
+	a.handleExternal(adapters)
 	a.jobs.Handle(service.RestoreJob, a.service.Restore)
 	a.jobs.Handle(service.FollowJob, a.service.Follow)
 	a.jobs.Handle(service.ReportJob, a.service.MakeReport)
@@ -200,7 +202,7 @@ func (a *app) handleJobs(matcher *match.Matcher, indexer *scan.Indexer) {
 
 // transports makes the handler of all protocols on the one port.
 func (c *serveCommand) transports(a *app, instance meta.Instance) (http.Handler, error) {
-	tokens := iam.NewTokens(service.DeriveKey(instance.Secret, "registry tokens"), c.Region)
+	tokens := iam.NewTokens(service.DeriveKey(instance.Secret, service.PasswordPurpose), c.Region)
 	layerKey := service.DeriveKey(instance.Secret, "layer urls")
 	distribution := oci.New(oci.Config{
 		Registry: a.service, Tokens: tokens, LayerKey: layerKey,

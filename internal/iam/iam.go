@@ -4,6 +4,8 @@
 package iam
 
 import (
+	"encoding/json"
+
 	"github.com/ecru-registry/ecru/internal/registry"
 )
 
@@ -16,6 +18,7 @@ const (
 	User        Kind = "User"        // a user of an account
 	AssumedRole Kind = "AssumedRole" // temporary credentials of a role
 	Federated   Kind = "Federated"   // the bearer of a token of an OIDC issuer, before it has taken on a role
+	Scanner     Kind = "Scanner"     // an external scanner that was asked to scan an image
 )
 
 // Principal is an authenticated caller.
@@ -60,6 +63,19 @@ func RolePrincipal(account, role, roleID, session, accessKeyID string) Principal
 	return Principal{
 		Account: account, ARN: "arn:aws:sts::" + account + ":assumed-role/" + role + "/" + session,
 		UserID: roleID + ":" + session, AccessKeyID: accessKeyID, Kind: AssumedRole, Name: role, Session: session,
+	}
+}
+
+// ScannerPrincipal is an external scanner, by the id and name of its registration,
+// that may pull from one repository of an account and nothing else.
+func ScannerPrincipal(account, name, id, repositoryARN string) Principal {
+	// Encoding strings cannot fail.
+	policy, _ := json.Marshal(map[string]any{"Version": policyVersion, "Statement": map[string]any{
+		"Effect": "Allow", "Resource": repositoryARN,
+		"Action": []string{"ecr:BatchGetImage", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer"},
+	}})
+	return Principal{
+		Account: account, ARN: "arn:aws:iam::" + account + ":scanner/" + name, UserID: id, Kind: Scanner, Name: name, SessionPolicy: string(policy),
 	}
 }
 

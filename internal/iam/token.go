@@ -47,7 +47,12 @@ func NewTokens(key []byte, region string) *Tokens {
 
 // Issue makes a password for a principal.
 func (t *Tokens) Issue(p Principal, now time.Time) (password string, expires time.Time, err error) {
-	expires = now.Add(TokenLifetime).Truncate(time.Second)
+	return t.IssueFor(p, now, TokenLifetime)
+}
+
+// IssueFor makes a password that is good for as long as it is given.
+func (t *Tokens) IssueFor(p Principal, now time.Time, life time.Duration) (password string, expires time.Time, err error) {
+	expires = now.Add(life).Truncate(time.Second)
 	claims := tokenClaims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject: p.ARN, Audience: jwt.ClaimStrings{t.region},

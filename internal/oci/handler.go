@@ -207,8 +207,12 @@ func (h *Handler) serve(x *exchange) error {
 		UserID: principal.UserID, AccessKeyID: principal.AccessKeyID, Name: principal.Name,
 	})
 	from := origin.Of(x.r)
+	account := h.Account
+	if principal.Kind == iam.Scanner {
+		account = principal.Account // of the image, whatever the host is called
+	}
 	x.caller = service.Caller{
-		Principal: principal, Registry: cmp.Or(accountOfHost(x.r.Host), h.Account),
+		Principal: principal, Registry: cmp.Or(accountOfHost(x.r.Host), account),
 		SourceIP: from.IP, Secure: from.Secure, UserAgent: x.r.UserAgent(),
 	}
 	return h.dispatch(x, parsePath(x.r.URL))

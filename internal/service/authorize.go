@@ -264,6 +264,8 @@ func (s *Service) identityPolicies(ctx context.Context, p iam.Principal) ([]*iam
 	case iam.User:
 	case iam.AssumedRole:
 		kind = meta.RoleRecord
+	case iam.Scanner: // what it is limited to says which repository
+		return []*iam.Policy{iam.Managed(scannerPolicy)}, nil
 	default:
 		return nil, nil
 	}

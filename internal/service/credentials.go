@@ -395,6 +395,8 @@ func (s *Service) Alive(ctx context.Context, p iam.Principal) error {
 		}
 	}
 	switch {
+	case p.Kind == iam.Scanner:
+		return s.scannerAlive(ctx, p)
 	case p.Kind == iam.AssumedRole:
 		id, _, _ := strings.Cut(p.UserID, ":")
 		return s.sameIdentity(ctx, p.Account, meta.RoleRecord, p.Name, id)

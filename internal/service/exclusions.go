@@ -80,6 +80,9 @@ func (s *Service) pulled(ctx context.Context, c Caller, account string, m *regis
 // is asked of images that nobody has pulled for a while, so it is hardly ever
 // the store that is asked.
 func (s *Service) excluded(ctx context.Context, c Caller, account string) bool {
+	if c.Kind == iam.Scanner {
+		return true // to be scanned is not to be used
+	}
 	if c.Kind != iam.User && c.Kind != iam.AssumedRole {
 		return false // no other principal can be excluded
 	}

@@ -37,7 +37,7 @@ func (s *Service) scanOnPush(ctx context.Context, put *meta.PutImage) error {
 		put.Jobs = append(put.Jobs, enhancedJob(repo, put.Digest, enhanced.Pushed, put.Now))
 		return nil
 	}
-	engine, err := s.setting(ctx, put.Account, registry.SettingBasicScanVersion)
+	engine, err := s.basicEngine(ctx, put.Account)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (s *Service) startScans(ctx context.Context, repo *registry.Repository, dig
 
 // startScan begins a basic scan within the quotas. Errors: LimitExceeded.
 func (s *Service) startScan(ctx context.Context, repo *registry.Repository, digest string) error {
-	engine, err := s.setting(ctx, repo.Account, registry.SettingBasicScanVersion)
+	engine, err := s.basicEngine(ctx, repo.Account)
 	if err != nil {
 		return err
 	}

@@ -105,6 +105,11 @@ type Config struct {
 	// Explainer says why findings are there, and others not; nil where nothing is
 	// scanned.
 	Explainer Explainer
+	// Adapters asks scanners of others; nil means that none can be asked.
+	Adapters Adapters
+	// RegistryURL is where scanners reach the registry unless they are told
+	// otherwise; empty means that they have to be.
+	RegistryURL string
 	// Replays hands stored events to the rules again; nil means that nobody can.
 	Replays Replayer
 	// CheckTarget says why a rule of an account must not have a target; nil lets
@@ -133,6 +138,7 @@ type Service struct {
 	pulls       *pullRecorder
 	keyUses     *batch[string, meta.KeyUse]
 	credentials *iam.Sessions
+	passwords   *iam.Tokens // of external scanners
 	opened      *lru.Cache[openedKey, *openedDestination]
 	rootKeys    sync.Mutex // held while one is switched off or removed
 	sweeper     *sweeper
@@ -163,6 +169,7 @@ func New(c Config) *Service {
 	}
 	s := &Service{Config: c, uploadKey: DeriveKey(c.Secret, "upload ids"), sessions: newSessionLocks(), compiled: newCompiledPolicies(), throttle: newThrottle(c.Rates, c.Now)}
 	s.credentials = newCredentials(c.Secret)
+	s.passwords = iam.NewTokens(DeriveKey(c.Secret, PasswordPurpose), c.Default.Region)
 	s.opened = newOpenedDestinations()
 	s.rules, s.said = newKeptRules(), newSayings()
 	s.pulls = newPullRecorder(c.Store, c.Now, c.Logger)
@@ -185,6 +192,10 @@ func (s *Service) Stop(ctx context.Context) error {
 	s.sweeper.stop()
 	return errors.Join(s.pulls.stop(ctx), s.keyUses.stop(ctx))
 }
+
+// PasswordPurpose is what the key of the passwords of the distribution API is
+// derived for.
+const PasswordPurpose = "registry tokens"
 
 // DeriveKey makes a key for one purpose out of the instance's secret.
 func DeriveKey(secret []byte, purpose string) []byte {

@@ -43,6 +43,7 @@ type Management interface {
 	Reports
 	Suppressions
 	Explanations
+	Scanners
 }
 
 // Authorizer answers whether a caller may use an operation on an account.
@@ -90,7 +91,7 @@ func (h handlers) operations() []awsapi.Operation {
 	var all []awsapi.Operation
 	for _, part := range [][]awsapi.Operation{
 		h.advisoryOperations(), h.accountOperations(), h.userOperations(),
-		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(), h.reportOperations(), h.suppressionOperations(), h.explainOperations(),
+		h.keyOperations(), h.roleOperations(), h.providerOperations(), h.eventOperations(), h.reportOperations(), h.suppressionOperations(), h.explainOperations(), h.scannerOperations(),
 	} {
 		all = append(all, part...)
 	}
@@ -102,6 +103,8 @@ func Names(t reflect.Type, field string) string {
 	switch {
 	case field == "ARN":
 		return "arn"
+	case strings.HasSuffix(field, "URL"):
+		field = strings.TrimSuffix(field, "URL") + "Url"
 	case strings.HasSuffix(field, "ID"):
 		field = strings.TrimSuffix(field, "ID") + "Id"
 	case strings.HasSuffix(field, "IDs"):

@@ -1,6 +1,9 @@
 package admin
 
-import "github.com/ecru-registry/ecru/internal/awsapi/validate"
+import (
+	"github.com/ecru-registry/ecru/internal/awsapi/validate"
+	"github.com/ecru-registry/ecru/internal/scan/external"
+)
 
 // constraints are what the form of inputs must be like; what names and
 // documents must be like is for the service to say.
@@ -20,6 +23,12 @@ func constraints() []validate.Structure {
 		validate.For[AddVexDocumentInput](account, must("Document")),
 		validate.For[ListVexDocumentsInput](account, pageSize()),
 		validate.For[DeleteVexDocumentInput](account, must("DocumentID")),
+
+		validate.For[AddScannerInput](account, must("ScannerName"), must("URL"), scope(), validate.Field{Name: "Auth", Rule: validate.Rule{Enum: external.Auths()}}),
+		validate.For[ListScannersInput](account, pageSize()),
+		validate.For[TestScannerInput](account, must("ScannerName")),
+		validate.For[SetDefaultScannerInput](account, must("ScannerName"), scope()),
+		validate.For[RemoveScannerInput](account, must("ScannerName"), scope()),
 
 		validate.For[ListReportsInput](account, pageSize()),
 		validate.For[GetReportInput](account, must("ReportID")),
@@ -70,6 +79,10 @@ func constraints() []validate.Structure {
 
 func must(member string) validate.Field {
 	return validate.Field{Name: member, Rule: validate.Rule{Required: true, MinLen: 1}}
+}
+
+func scope() validate.Field {
+	return validate.Field{Name: "Scope", Rule: validate.Rule{Enum: []string{ScopeAccount, ScopeInstance}}}
 }
 
 func ids() validate.Field {

@@ -2,6 +2,8 @@ package ecr
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -144,7 +146,7 @@ func imageScanFindings(findings []service.ScanFinding, engine string) []types.Im
 	for _, f := range findings {
 		out = append(out, types.ImageScanFinding{
 			Name: &f.ID, Description: text(f.Description), Uri: text(f.URI),
-			Severity: types.FindingSeverity(f.Severity), Attributes: append(append(attributes(f.Finding, engine), childOf(f)...), suppressionOf(f)...),
+			Severity: types.FindingSeverity(f.Severity), Attributes: slices.Concat(attributes(f.Finding, engine), toldOf(f.Finding), childOf(f), suppressionOf(f)),
 		})
 	}
 	return out
@@ -165,6 +167,22 @@ func attributes(f match.Finding, engine string) []types.Attribute {
 					attribute("CVSS"+major+"_SCORE", strconv.FormatFloat(score.Score, 'f', 1, 64)))
 			}
 		}
+	}
+	return out
+}
+
+// toldOf are what only scanners of others tell: the weaknesses behind a
+// vulnerability, and what is of their own making.
+func toldOf(f match.Finding) []types.Attribute {
+	if f.Told == nil {
+		return nil
+	}
+	var out []types.Attribute
+	if len(f.Told.CWEs) > 0 {
+		out = append(out, attribute("cwe_ids", strings.Join(f.Told.CWEs, ",")))
+	}
+	for _, key := range slices.Sorted(maps.Keys(f.Told.Attributes)) {
+		out = append(out, attribute("vendor."+key, f.Told.Attributes[key]))
 	}
 	return out
 }

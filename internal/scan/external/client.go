@@ -34,23 +34,25 @@ const (
 	maxWords = 512
 )
 
-// Fault is what is wrong with an adapter, or what it said is wrong, in words for
+// AdapterError is what is wrong with an adapter, or what it said is wrong, in words for
 // its owner. Unless it is Temporary, asking again is of no use.
-type Fault struct {
+type AdapterError struct {
 	Message   string
 	Temporary bool
 	// Status is that of the answer, 0 without one.
 	Status int
 }
 
-func (f *Fault) Error() string { return f.Message }
+func (f *AdapterError) Error() string { return f.Message }
 
-func faultf(format string, args ...any) *Fault { return &Fault{Message: fmt.Sprintf(format, args...)} }
+func faultf(format string, args ...any) *AdapterError {
+	return &AdapterError{Message: fmt.Sprintf(format, args...)}
+}
 
-// notReady is the answer of an adapter that is working on a report.
-type notReady struct{ after time.Duration }
+// notReadyError is the answer of an adapter that is working on a report.
+type notReadyError struct{ after time.Duration }
 
-func (n notReady) Error() string { return "the report is not ready" }
+func (n notReadyError) Error() string { return "the report is not ready" }
 
 // Client calls adapters. It is safe for concurrent use.
 type Client struct {
@@ -61,10 +63,10 @@ type Client struct {
 	MaxReport int64
 }
 
-// Metadata asks an adapter what it can do. Errors: *Fault.
+// Metadata asks an adapter what it can do. Errors: *AdapterError.
 func (c *Client) Metadata(ctx context.Context, e Endpoint) (Metadata, error) {
 	var m Metadata
-	request, err := http.NewRequest(http.MethodGet, e.at("/metadata"), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.at("/metadata"), nil)
 	if err != nil {
 		return m, faultf("its URL cannot be called")
 	}
@@ -79,13 +81,13 @@ func (c *Client) Metadata(ctx context.Context, e Endpoint) (Metadata, error) {
 }
 
 // Submit asks an adapter to scan, and answers what it calls the scan.
-// Errors: *Fault.
+// Errors: *AdapterError.
 func (c *Client) Submit(ctx context.Context, e Endpoint, r Request) (string, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return "", faultf("the request cannot be encoded")
 	}
-	request, err := http.NewRequest(http.MethodPost, e.at("/scan"), bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.at("/scan"), bytes.NewReader(body))
 	if err != nil {
 		return "", faultf("its URL cannot be called")
 	}
@@ -103,9 +105,9 @@ func (c *Client) Submit(ctx context.Context, e Endpoint, r Request) (string, err
 	return accepted.ID, plain(err)
 }
 
-// Report fetches the report of a scan as a media type. Errors: notReady, *Fault.
+// Report fetches the report of a scan as a media type. Errors: notReadyError, *AdapterError.
 func (c *Client) Report(ctx context.Context, e Endpoint, id, mediaType, digest string) ([]match.Finding, error) {
-	request, err := http.NewRequest(http.MethodGet, e.at("/scan/"+url.PathEscape(id)+"/report"), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.at("/scan/"+url.PathEscape(id)+"/report"), nil)
 	if err != nil {
 		return nil, faultf("what it calls the scan cannot be called")
 	}
@@ -114,7 +116,7 @@ func (c *Client) Report(ctx context.Context, e Endpoint, id, mediaType, digest s
 	err = c.call(ctx, e, request, reportTime, func(answer *http.Response) error {
 		switch {
 		case answer.StatusCode == http.StatusFound:
-			return notReady{refreshAfter(answer.Header)}
+			return notReadyError{refreshAfter(answer.Header)}
 		case answer.StatusCode != http.StatusOK:
 			return said(answer)
 		}
@@ -129,10 +131,10 @@ func (c *Client) Report(ctx context.Context, e Endpoint, id, mediaType, digest s
 	return findings, plain(err)
 }
 
-// plain answers a *Fault for whatever went wrong.
+// plain answers a *AdapterError for whatever went wrong.
 func plain(err error) error {
-	var fault *Fault
-	var wait notReady
+	var fault *AdapterError
+	var wait notReadyError
 	switch {
 	case err == nil:
 		return nil
@@ -142,7 +144,7 @@ func plain(err error) error {
 		return fault
 	}
 	var denied *outbound.DeniedError
-	return &Fault{Message: "it cannot be reached: " + reason(err), Temporary: !errors.As(err, &denied)}
+	return &AdapterError{Message: "it cannot be reached: " + reason(err), Temporary: !errors.As(err, &denied)}
 }
 
 // reason is why a call has failed, without the URL, which the owner knows.
@@ -183,7 +185,7 @@ func (c *Client) call(ctx context.Context, e Endpoint, r *http.Request, within t
 	}
 	defer answer.Body.Close()
 	err = read(answer)
-	var fault *Fault
+	var fault *AdapterError
 	if errors.As(err, &fault) {
 		fault.Message = strings.ReplaceAll(fault.Message, e.secretText(), "***")
 	}
@@ -238,9 +240,9 @@ func decodeAnswer(answer *http.Response, want int, into any) error {
 
 // said is the error that an adapter has answered with. What stands between us and
 // it, or is overloaded, may not be there the next time.
-func said(answer *http.Response) *Fault {
+func said(answer *http.Response) *AdapterError {
 	status := answer.StatusCode
-	f := &Fault{Status: status, Temporary: status == http.StatusTooManyRequests || status == http.StatusRequestTimeout ||
+	f := &AdapterError{Status: status, Temporary: status == http.StatusTooManyRequests || status == http.StatusRequestTimeout ||
 		status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout}
 	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	var worded struct {

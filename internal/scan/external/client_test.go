@@ -57,7 +57,7 @@ func metadata(e external.Endpoint) error {
 
 func wantFault(t *testing.T, err error, text string, temporary bool) {
 	t.Helper()
-	var fault *external.Fault
+	var fault *external.AdapterError
 	if !errors.As(err, &fault) || !strings.Contains(fault.Message, text) || fault.Temporary != temporary {
 		t.Errorf("got %#v, want a fault that says %q (temporary: %v)", err, text, temporary)
 	}
@@ -269,7 +269,7 @@ func FuzzReport(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		findings, err := external.ReadReport(strings.NewReader(string(body)), 1<<20, digest)
-		var fault *external.Fault
+		var fault *external.AdapterError
 		if err != nil && len(findings) > 0 || errors.As(err, &fault) && fault.Message == "" {
 			t.Fatalf("%v, %v", findings, err)
 		}

@@ -102,6 +102,7 @@ func (e *Endpoint) at(operation string) string {
 // prove adds to a request what it proves itself with.
 func (e *Endpoint) prove(r *http.Request) {
 	switch e.Auth {
+	case NoAuth:
 	case Basic:
 		user, password, _ := strings.Cut(e.Credential, ":")
 		r.SetBasicAuth(user, password)

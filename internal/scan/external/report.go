@@ -105,7 +105,7 @@ func readReport(r io.Reader, most int64, digest string) ([]match.Finding, error)
 		var skipped json.RawMessage
 		return reading.dec.Decode(&skipped)
 	})
-	var fault *Fault
+	var fault *AdapterError
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
 	switch {

@@ -84,7 +84,7 @@ func (s *Scanner) Handle(ctx context.Context, j job.Job) error {
 	if j.Attempts <= maxAttempts {
 		findings, next, err = s.take(ctx, &t)
 	}
-	var fault *Fault
+	var fault *AdapterError
 	var image scan.ImageError
 	switch {
 	case gone(err):
@@ -130,8 +130,8 @@ func (s *Scanner) take(ctx context.Context, t *step) ([]match.Finding, *job.Job,
 		return nil, next, err
 	}
 	findings, err := s.Adapters.Report(ctx, r.Endpoint, t.Request, t.MediaType, t.Digest)
-	var wait notReady
-	var fault *Fault
+	var wait notReadyError
+	var fault *AdapterError
 	switch {
 	case errors.As(err, &wait):
 		return nil, s.later(t, wait.after), s.outOfPatience(t)
