@@ -122,6 +122,40 @@ func loadLarge(t *testing.T, dir string) {
 			t.Errorf("the process had %d MiB", peak>>20)
 		}
 	}
+	exportLarge(t, s)
+}
+
+// exportLarge makes an export of what was loaded, and loads that: nothing is
+// different.
+func exportLarge(t *testing.T, s *Store) {
+	t.Helper()
+	begin := time.Now()
+	dir := t.TempDir()
+	a, err := advisory.NewExporter(s, filepath.Join(dir, "made")).Open(t.Context(), "npm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	t.Logf("an export of %d MiB in %v; VmHWM %d MiB", a.Source.Size>>20, time.Since(begin).Round(time.Millisecond), peakMemory(t)>>20)
+	if err := os.Mkdir(filepath.Join(dir, "npm"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(a.Name(), filepath.Join(dir, "npm", "all.zip")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DropChanges(t.Context(), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	outcomes, err := advisory.NewUpdater(s, nil, nil, advisory.UpdaterOptions{}).Import(t.Context(), dir, nil, "npm")
+	if err != nil || outcomes[0].Err != nil || outcomes[0].Records != npmRecords {
+		t.Fatal(outcomes, err)
+	}
+	if changes, err := s.Changes(t.Context(), 0, 10); err != nil || len(changes) != 0 {
+		t.Errorf("%+v, %v", changes, err)
+	}
+	if peak := peakMemory(t); peak > 150<<20 {
+		t.Errorf("the process had %d MiB", peak>>20)
+	}
 }
 
 // watchWriter changes something over and over, and answers how long the slowest
