@@ -35,9 +35,10 @@ const (
 		WHERE coverage.repository_id = ? AND coverage.gone_at = 0 AND i.repository_id = coverage.repository_id AND i.digest = coverage.digest`
 	qCoverageDue = `UPDATE coverage SET due_at = ? WHERE digest = ? AND repository_id = ? AND gone_at = 0`
 
-	// Pulls of what is not looked at any more because nobody had pulled it.
+	// Pulls of what is not looked at any more because nobody had pulled it. The
+	// index of that is small, and so is what all other pulls pay.
 	pulledExpired = `c.reason = '` + finding.ReasonEligibilityExpired + `' AND c.gone_at = 0 AND (c.due_at = 0 OR c.due_at > n.at)`
-	qPullsDue     = `{lite:UPDATE coverage AS c SET due_at = n.at FROM (SELECT value ->> 0 AS repository, value ->> 1 AS digest, value ->> 2 AS at FROM json_each(?)) n
+	qPullsDue     = `{lite:UPDATE coverage AS c INDEXED BY coverage_expired SET due_at = n.at FROM (SELECT value ->> 0 AS repository, value ->> 1 AS digest, value ->> 2 AS at FROM json_each(?)) n
 		WHERE c.digest = n.digest AND c.repository_id = n.repository AND ` + pulledExpired + `}{pg:
 		WITH pulled AS (SELECT c.id, n.at FROM unnest(?::bigint[], ?::text[], ?::bigint[]) AS n(repository, digest, at)
 			JOIN coverage c ON c.digest = n.digest AND c.repository_id = n.repository WHERE ` + pulledExpired + ` ORDER BY c.repository_id, c.digest FOR UPDATE OF c)

@@ -91,6 +91,7 @@ CREATE INDEX coverage_pushed     ON coverage (account_id, pushed_at, id);
 CREATE INDEX coverage_repository ON coverage (repository_id, id);
 CREATE INDEX coverage_inventory  ON coverage (inventory_id, id, gone_at, code) WHERE inventory_id IS NOT NULL;
 CREATE INDEX coverage_due        ON coverage (due_at, id) WHERE due_at > 0;
+CREATE INDEX coverage_expired    ON coverage (repository_id, digest) WHERE reason = 'SCAN_ELIGIBILITY_EXPIRED' AND gone_at = 0;
 CREATE INDEX coverage_gone       ON coverage (gone_at) WHERE gone_at > 0;
 
 -- Words are numbers here that sort like what they stand for. -1 is a score that
