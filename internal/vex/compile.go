@@ -28,17 +28,28 @@ type entry struct {
 
 type compiled struct {
 	at       int64 // milliseconds
-	status   Status
 	products int32
 	text     int32
+	gravity  uint8 // of its status
 }
+
+func (s *compiled) status() Status { return gravest()[s.gravity] }
+
+// gravest are the statuses, the gravest first.
+func gravest() []Status { return []Status{Affected, UnderInvestigation, Fixed, NotAffected} }
 
 type texts struct{ justification, note string }
 
-// products are what a statement is about.
+// products are what a statement is about. Most are about packages of whatever
+// image, sorted by key.
 type products struct {
+	packages []packageName
+	special  *special
+}
+
+// special is what else statements are about.
+type special struct {
 	given    parts          // of what the document was given for
-	packages []packageName  // of whatever image, sorted by key
 	digests  []digestParts  // sorted by digest
 	images   []imageParts   // named otherwise
 	releases []releaseParts // of distributions
@@ -75,7 +86,8 @@ func Compile(d *Document) *Compiled {
 		return cmp.Or(strings.Compare(a.id, b.id), cmp.Compare(a.statement, b.statement))
 	})
 	c.out.ids = slices.Clip(c.out.ids)
-	c.out.weight += 400 + 24*cap(c.out.ids) + 40*cap(c.out.statements) + 128*cap(c.out.products) + 32*cap(c.out.texts)
+	c.out.statements, c.out.products = slices.Clip(c.out.statements), slices.Clip(c.out.products)
+	c.out.weight += 400 + 24*cap(c.out.ids) + 24*cap(c.out.statements) + 32*cap(c.out.products) + 32*cap(c.out.texts)
 	return c.out
 }
 
@@ -94,15 +106,18 @@ type compiler struct {
 }
 
 func (c *compiler) add(s *Statement) {
-	n := int32(len(c.out.statements)) //nolint:gosec // Parse bounds the statements
+	n := int32(len(c.out.statements))
 	said := texts{c.keep(s.Justification), c.keep(s.Note)}
 	text, known := c.texts[said]
 	if !known {
-		text = int32(len(c.out.texts)) //nolint:gosec // no more than statements
+		text = int32(len(c.out.texts))
 		c.texts[said] = text
 		c.out.texts = append(c.out.texts, said)
 	}
-	c.out.statements = append(c.out.statements, compiled{at: s.At.UnixMilli(), status: Status(c.keep(string(s.Status))), products: c.about(s.Products), text: text})
+	c.out.statements = append(c.out.statements, compiled{
+		at: s.At.UnixMilli(), products: c.about(s.Products), text: text,
+		gravity: uint8(max(0, slices.Index(gravest(), s.Status))),
+	})
 	for _, id := range s.Vulnerabilities {
 		c.out.ids = append(c.out.ids, entry{c.keep(strings.ToLower(id)), n})
 	}
@@ -127,7 +142,7 @@ func (c *compiler) about(all []Product) int32 {
 	}
 	n, known := c.products[name.String()]
 	if !known {
-		n = int32(len(c.out.products)) //nolint:gosec // no more than statements
+		n = int32(len(c.out.products))
 		c.products[name.String()] = n
 		c.out.products = append(c.out.products, c.compile(all))
 	}
@@ -136,46 +151,55 @@ func (c *compiler) about(all []Product) int32 {
 
 func (c *compiler) compile(all []Product) products {
 	var out products
+	other := &special{}
 	if len(all) == 0 {
-		out.given.all = true
+		other.given.all = true
 	}
 	for _, p := range all {
 		within := parts{all: len(p.Within) == 0, some: c.packages(p.Within)}
+		c.out.weight += 64 * cap(within.some)
 		if len(p.Names) == 0 {
-			out.given.all = out.given.all || within.all
-			out.given.some = append(out.given.some, within.some...)
+			other.given.all = other.given.all || within.all
+			other.given.some = append(other.given.some, within.some...)
 		}
 		for _, name := range p.Names {
-			c.name(&out, name, within)
+			// A package of a package: whether it is that one, cannot be told.
+			if !c.name(other, name, within) && within.all {
+				out.packages = append(out.packages, c.packages([]string{name})...)
+			}
 		}
 	}
-	byKey := func(a, b packageName) int { return strings.Compare(a.key, b.key) }
-	slices.SortStableFunc(out.packages, byKey)
-	slices.SortStableFunc(out.given.some, byKey)
-	slices.SortStableFunc(out.digests, func(a, b digestParts) int { return strings.Compare(a.digest, b.digest) })
-	c.out.weight += 64*(cap(out.packages)+cap(out.given.some)) + 48*cap(out.digests) + 128*cap(out.images) + 48*cap(out.releases)
+	sortByKey(out.packages)
+	sortByKey(other.given.some)
+	slices.SortStableFunc(other.digests, func(a, b digestParts) int { return strings.Compare(a.digest, b.digest) })
+	c.out.weight += 64 * cap(out.packages)
+	if other.given.all || len(other.given.some)+len(other.digests)+len(other.images)+len(other.releases) > 0 {
+		out.special = other
+		c.out.weight += 128 + 64*cap(other.given.some) + 48*cap(other.digests) + 128*cap(other.images) + 48*cap(other.releases)
+	}
 	return out
 }
 
-// name adds one of the names of a product.
-func (c *compiler) name(out *products, name string, within parts) {
+// name adds one of the names of a product, unless it is none of an image.
+func (c *compiler) name(to *special, name string, within parts) bool {
 	if isDigest(name) {
-		out.digests = append(out.digests, digestParts{c.keep(name), within})
-		return
+		to.digests = append(to.digests, digestParts{c.keep(name), within})
+		return true
 	}
-	if image, ok := parseImage(name); ok {
+	image, ok := parseImage(name)
+	switch {
+	case !ok:
+	case image.release != "":
+		to.releases = append(to.releases, releaseParts{c.keep(image.release), within})
+	default:
 		c.out.weight += len(name)
-		if image.release != "" {
-			out.releases = append(out.releases, releaseParts{c.keep(image.release), within})
-		} else {
-			out.images = append(out.images, imageParts{image, within})
-		}
-		return
+		to.images = append(to.images, imageParts{image, within})
 	}
-	// A package of a package: whether it is that one, cannot be told.
-	if within.all {
-		out.packages = append(out.packages, c.packages([]string{name})...)
-	}
+	return ok
+}
+
+func sortByKey(all []packageName) {
+	slices.SortStableFunc(all, func(a, b packageName) int { return strings.Compare(a.key, b.key) })
 }
 
 func (c *compiler) packages(all []string) []packageName {
@@ -192,7 +216,6 @@ func (c *compiler) packages(all []string) []packageName {
 		}
 		out = append(out, p)
 	}
-	slices.SortStableFunc(out, func(a, b packageName) int { return strings.Compare(a.key, b.key) })
-	c.out.weight += 64 * cap(out)
+	sortByKey(out)
 	return out
 }

@@ -112,10 +112,13 @@ type hit struct {
 // collect finds all statements about the vulnerability, those that count most
 // first.
 func (j *judging) collect(sources []Source) {
+	ids := make([]string, len(j.q.Vulnerabilities))
+	for i, id := range j.q.Vulnerabilities {
+		ids[i] = strings.ToLower(id)
+	}
 	for i := range sources {
 		d := sources[i].Document
-		for _, id := range j.q.Vulnerabilities {
-			id = strings.ToLower(id)
+		for _, id := range ids {
 			at, found := slices.BinarySearchFunc(d.ids, id, func(e entry, id string) int { return strings.Compare(e.id, id) })
 			for ; found && at < len(d.ids) && d.ids[at].id == id && j.steps <= maxSteps; at++ {
 				j.steps++
@@ -124,7 +127,7 @@ func (j *judging) collect(sources []Source) {
 		}
 	}
 	slices.SortStableFunc(j.hits, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.source.Scope, b.source.Scope), cmp.Compare(b.at, a.at), cmp.Compare(gravity(a.statement.status), gravity(b.statement.status)))
+		return cmp.Or(cmp.Compare(a.source.Scope, b.source.Scope), cmp.Compare(b.at, a.at), cmp.Compare(a.statement.gravity, b.statement.gravity))
 	})
 }
 
@@ -146,15 +149,11 @@ func (j *judging) effective(name string) (Verdict, bool) {
 		}
 		text := d.texts[h.statement.text]
 		return Verdict{
-			Status: h.statement.status, Justification: text.justification, Note: text.note,
+			Status: h.statement.status(), Justification: text.justification, Note: text.note,
 			Document: cmp.Or(h.source.ID, d.ID), Author: d.Author, At: time.UnixMilli(h.at).UTC(),
 		}, true
 	}
 	return Verdict{}, false
-}
-
-func gravity(s Status) int {
-	return slices.Index([]Status{Affected, UnderInvestigation, Fixed, NotAffected}, s)
 }
 
 // covers says whether a statement is about a package of the image. known says that
@@ -164,26 +163,30 @@ func (j *judging) covers(h *hit, p *products, pkg *packageName, known bool) bool
 	if j.steps > maxSteps {
 		return false
 	}
-	// What makes graver counts for whatever it may have been meant.
-	if (h.source.Given || !h.statement.status.Excuses()) && j.within(&p.given, pkg, known) {
-		return true
-	}
 	if known && j.among(p.packages, pkg) {
 		return true
 	}
-	at, found := slices.BinarySearchFunc(p.digests, j.q.Image.Digest, func(d digestParts, digest string) int { return strings.Compare(d.digest, digest) })
-	for ; found && at < len(p.digests) && p.digests[at].digest == j.q.Image.Digest; at++ {
-		if j.within(&p.digests[at].parts, pkg, known) {
+	other := p.special
+	if other == nil {
+		return false
+	}
+	// What makes graver counts for whatever it may have been meant.
+	if (h.source.Given || !h.statement.status().Excuses()) && j.within(&other.given, pkg, known) {
+		return true
+	}
+	at, found := slices.BinarySearchFunc(other.digests, j.q.Image.Digest, func(d digestParts, digest string) int { return strings.Compare(d.digest, digest) })
+	for ; found && at < len(other.digests) && other.digests[at].digest == j.q.Image.Digest; at++ {
+		if j.steps++; j.within(&other.digests[at].parts, pkg, known) {
 			return true
 		}
 	}
-	for i := range p.images {
-		if j.steps++; p.images[i].names(&j.q.Image) && j.within(&p.images[i].parts, pkg, known) {
+	for i := range other.images {
+		if j.steps++; other.images[i].names(&j.q.Image) && j.within(&other.images[i].parts, pkg, known) {
 			return true
 		}
 	}
-	for i := range p.releases {
-		if j.steps++; known && sameRelease(p.releases[i].release, pkg.qualifier("distro")) && j.within(&p.releases[i].parts, pkg, known) {
+	for i := range other.releases {
+		if j.steps++; known && sameRelease(other.releases[i].release, pkg.qualifier("distro")) && j.within(&other.releases[i].parts, pkg, known) {
 			return true
 		}
 	}

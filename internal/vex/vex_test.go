@@ -167,6 +167,9 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(openVEX("not_affected", `[{"@id":"pkg:deb/debian/libssl3"}]`)))
 	f.Add([]byte(csaf("known_not_affected")))
 	f.Add([]byte(cycloneDX("not_affected", "ssl")))
+	f.Add([]byte(redHat(`"cpe":"cpe:/o:redhat:enterprise_linux:9"`, "known_not_affected")))
+	f.Add([]byte(groups(3)))
+	f.Add([]byte(envelope(`{"predicateType":"https://openvex.dev/ns","subject":[{"digest":{"sha256":"00"}}],"predicate":` + openVEX("fixed", `["team/web:1.0","pkg:oci/web?tag=1"]`) + `}`)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d, err := Parse(data)
 		if err != nil {
