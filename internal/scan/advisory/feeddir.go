@@ -105,7 +105,7 @@ func (f *dirFeed) Ecosystems(context.Context) ([]string, error) {
 	}
 	names := make([]string, 0, len(found))
 	for _, path := range found {
-		if name := filepath.Base(filepath.Dir(path)); checkEcosystem(name) == nil {
+		if name := filepath.Base(filepath.Dir(path)); checkEcosystem(name) == nil && !packageless(name) {
 			names = append(names, name)
 		}
 	}
@@ -121,6 +121,10 @@ func (f *dirFeed) Ecosystems(context.Context) ([]string, error) {
 	slices.Sort(names)
 	return names, nil
 }
+
+// packageless tells the exports that are not about packages: records about
+// commits only, and records about nothing.
+func packageless(ecosystem string) bool { return ecosystem == "GIT" || ecosystem == "[EMPTY]" }
 
 // globQuote keeps the directory's own name from being read as a pattern.
 func globQuote(path string) string {

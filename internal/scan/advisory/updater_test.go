@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -501,6 +502,86 @@ func TestUpdateWithoutNamesTakesWhatIsWanted(t *testing.T) {
 	web.put("Go", "", zipOf(t, map[string]string{"A.json": recordOf("A", "Go", "p", "1")}))
 	if o := update(t, u); o.Ecosystem != "Go" || !o.Changed {
 		t.Errorf("%+v", o)
+	}
+}
+
+// TestOldAdvisoriesAreWarnedOf, also where nothing is fetched: somebody has to
+// bring a bundle then.
+func TestOldAdvisoriesAreWarnedOf(t *testing.T) {
+	store := advisorytest.NewMemory()
+	u := advisory.NewUpdater(store, nil, nil, advisory.UpdaterOptions{})
+	for _, ecosystem := range []string{"Go", "npm"} {
+		if outcomes, err := u.Import(t.Context(), exportDir(t, ecosystem, zipOf(t, map[string]string{"A.json": recordOf("A", ecosystem, "p", "1")})), nil); err != nil || outcomes[0].Err != nil {
+			t.Fatal(outcomes, err)
+		}
+	}
+	_, broken := newServer(t)
+	for name, feed := range map[string]advisory.Feed{"without a feed": nil, "with one that fails": broken} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			var log bytes.Buffer
+			text := func() string {
+				mu.Lock()
+				defer mu.Unlock()
+				return log.String()
+			}
+			u := advisory.NewUpdater(store, feed, fixedWanted{"Go"}, advisory.UpdaterOptions{
+				Interval: 10 * time.Millisecond, Retry: time.Millisecond, MaxAge: 48 * time.Hour,
+				Now: func() time.Time { return time.Now().Add(50 * time.Hour) },
+				Logger: slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					return log.Write(p)
+				}), nil)),
+			})
+			if err := u.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, func() bool { return strings.Contains(text(), "nothing newer can be had\" ecosystem=Go age=50h0m0s") })
+			if err := u.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(text(), "ecosystem=npm") {
+				t.Errorf("warned of what nobody needs: %s", text())
+			}
+		})
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestDirectoriesWithoutPackagesAreLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"GIT", "[EMPTY]", "Rocky Linux:9", "Red Hat:enterprise_linux:9::baseos"} {
+		put(t, filepath.Join(dir, name, "all.zip"), zipOf(t, map[string]string{"A.json": recordOf("A", name, "p", "1")}))
+	}
+	store := advisorytest.NewMemory()
+	outcomes, err := advisory.NewUpdater(store, nil, nil, advisory.UpdaterOptions{}).Import(t.Context(), dir, nil)
+	if err != nil || len(outcomes) != 2 || outcomes[0].Entries != 1 || outcomes[1].Entries != 1 {
+		t.Errorf("%+v, %v", outcomes, err)
+	}
+}
+
+func TestWhereThereIsAPlaceToAsk(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "_enrichment", "known_exploited_vulnerabilities.json"), []byte(kev))
+	for _, c := range []struct {
+		at        advisory.Locations
+		kev, epss bool
+	}{
+		{advisory.Locations{Advisories: advisory.PublicBucket}, true, true},
+		{advisory.Locations{Advisories: advisory.PublicBucket, KEV: "off"}, false, true},
+		{advisory.Locations{Advisories: "https://mirror.test/osv"}, true, true},
+		{advisory.Locations{Advisories: dir}, true, false},
+		{advisory.Locations{Advisories: dir, EPSS: "https://mirror.test/epss.csv"}, true, true},
+		{advisory.Locations{Advisories: "off"}, false, false},
+		{advisory.Locations{Advisories: "off", KEV: "kev.json"}, true, false},
+	} {
+		if k, e := c.at.Has(advisory.KEV), c.at.Has(advisory.EPSS); k != c.kev || e != c.epss {
+			t.Errorf("%+v: %v, %v", c.at, k, e)
+		}
 	}
 }
 
