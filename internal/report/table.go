@@ -80,6 +80,8 @@ func groupTitle(t *Target, group []match.Finding) string {
 	return map[string]string{
 		inventory.KindNPM: "Node.js", inventory.KindPyPI: "Python", inventory.KindMaven: "Java", inventory.KindGolang: "Go",
 		inventory.KindCargo: "Rust", inventory.KindGem: "Ruby", inventory.KindComposer: "PHP", inventory.KindNuGet: ".NET",
+		inventory.KindHex: "Elixir and Erlang", inventory.KindPub: "Dart", inventory.KindSwift: "Swift", inventory.KindHackage: "Haskell",
+		inventory.KindCRAN: "R", inventory.KindBitnami: "Bitnami", inventory.KindGitHub: "GitHub Actions",
 	}[group[0].Kind]
 }
 

@@ -127,7 +127,8 @@ func kindOf(purlType string) string {
 	case "alpine":
 		return inventory.KindAPK // what old versions of syft call them
 	case inventory.KindAPK, inventory.KindDeb, inventory.KindRPM, inventory.KindNPM, inventory.KindPyPI, inventory.KindMaven,
-		inventory.KindGolang, inventory.KindCargo, inventory.KindGem, inventory.KindComposer, inventory.KindNuGet:
+		inventory.KindGolang, inventory.KindCargo, inventory.KindGem, inventory.KindComposer, inventory.KindNuGet,
+		inventory.KindHex, inventory.KindPub, inventory.KindSwift, inventory.KindHackage, inventory.KindCRAN, inventory.KindBitnami, inventory.KindGitHub:
 		return purlType
 	}
 	return ""

@@ -87,7 +87,7 @@ func splitName(p *inventory.Package) (namespace, name string) {
 	switch p.Kind {
 	case inventory.KindMaven:
 		cut = strings.LastIndexByte(p.Name, ':')
-	case inventory.KindNPM, inventory.KindComposer, inventory.KindGolang:
+	case inventory.KindNPM, inventory.KindComposer, inventory.KindGolang, inventory.KindHex, inventory.KindSwift, inventory.KindGitHub:
 		cut = strings.LastIndexByte(p.Name, '/')
 	}
 	if cut < 0 {

@@ -30,7 +30,7 @@ func LookupName(ecosystem, name string) string {
 		return foldRuns(name)
 	case "crates.io":
 		return strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	case "NuGet", "Packagist", "Go":
+	case "NuGet", "Packagist", "Go", "SwiftURL", "GitHub Actions":
 		return strings.ToLower(name)
 	}
 	return name

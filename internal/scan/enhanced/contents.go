@@ -58,7 +58,7 @@ func packageOf(p *inventory.Package, os inventory.OSRelease) finding.Package {
 		Name: p.Name, Source: p.SourceName, Version: p.Upstream(), Release: p.Release, Epoch: p.Epoch,
 		Arch: strings.ToUpper(p.Arch), Manager: managerOf(p.Kind), PURL: sbom.PackageURL(p, os),
 	}
-	if out.Manager != osManager {
+	if out.Manager != osManager || p.Referrer() != "" {
 		out.Path = p.Path
 	}
 	return out
@@ -86,6 +86,8 @@ func managerOf(kind string) string {
 		return "COMPOSER"
 	case inventory.KindNuGet:
 		return "DOTNET_CORE"
+	case inventory.KindHex, inventory.KindPub, inventory.KindSwift, inventory.KindHackage, inventory.KindCRAN, inventory.KindBitnami, inventory.KindGitHub:
+		return strings.ToUpper(kind) // Inspector has no words for them
 	}
 	return osManager
 }
@@ -160,6 +162,13 @@ func (x *Inventories) of(ctx context.Context, id string) (*contents, error) {
 		return nil, registry.Internal(fmt.Sprintf("reading the inventory %s", id), err)
 	}
 	return x.keep(id, contentsOf(inv)), nil
+}
+
+// knows says whether an inventory was read or stored lately.
+func (x *Inventories) knows(id string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.kept.Contains(id)
 }
 
 // keep remembers contents and answers them.

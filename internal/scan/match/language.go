@@ -26,6 +26,20 @@ func languageOf(p *inventory.Package) string {
 		return "Packagist"
 	case inventory.KindNuGet:
 		return "NuGet"
+	case inventory.KindHex:
+		return "Hex"
+	case inventory.KindPub:
+		return "Pub"
+	case inventory.KindSwift:
+		return "SwiftURL"
+	case inventory.KindHackage:
+		return "Hackage"
+	case inventory.KindCRAN:
+		return "CRAN"
+	case inventory.KindBitnami:
+		return "Bitnami"
+	case inventory.KindGitHub:
+		return "GitHub Actions"
 	}
 	return ""
 }
@@ -51,6 +65,20 @@ func languageNamed(name string) *release {
 		r.kind = inventory.KindComposer
 	case "NuGet":
 		r.kind = inventory.KindNuGet
+	case "Hex":
+		r.kind = inventory.KindHex
+	case "Pub":
+		r.kind = inventory.KindPub
+	case "SwiftURL":
+		r.kind = inventory.KindSwift
+	case "Hackage":
+		r.kind = inventory.KindHackage
+	case "CRAN":
+		r.kind = inventory.KindCRAN
+	case "Bitnami":
+		r.kind = inventory.KindBitnami
+	case "GitHub Actions":
+		r.kind = inventory.KindGitHub
 	default:
 		return nil
 	}

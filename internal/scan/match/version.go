@@ -32,8 +32,12 @@ func (r *release) parse(pkg, text string) (semantic.Version, error) {
 			text = goRelease(text)
 		}
 		return parseDigits(text, "Go")
-	case "npm", "crates.io", "NuGet":
+	case "npm", "crates.io", "NuGet", "Hex", "Pub", "SwiftURL", "Hackage", "CRAN":
 		return parseDigits(text, r.scheme)
+	case "Bitnami":
+		return parseDigits(withoutRevision(text), r.scheme)
+	case "GitHub Actions":
+		return parseAction(text)
 	case "RubyGems":
 		return parseDigits(withoutPlatform(text), r.scheme)
 	}
@@ -48,6 +52,25 @@ func parseDigits(text, scheme string) (semantic.Version, error) {
 		return nil, fmt.Errorf("%w: %.40q", errNoVersion, text)
 	}
 	return semantic.Parse(bare, scheme)
+}
+
+// withoutRevision cuts off how often Bitnami has built a version: "7.0.11-5" is no
+// candidate of 7.0.11.
+func withoutRevision(text string) string {
+	version, revision, found := strings.Cut(text, "-")
+	if found && revision != "" && strings.Trim(revision, "0123456789") == "" {
+		return version
+	}
+	return text
+}
+
+// parseAction refuses tags that move, such as v4, and commits: nobody can say what
+// they were when the image was made. Versions are ordered as those of npm.
+func parseAction(text string) (semantic.Version, error) {
+	if numbers, _, _ := strings.Cut(text, "-"); strings.Count(numbers, ".") < 2 {
+		return nil, fmt.Errorf("%w: %.40q", errNoVersion, text)
+	}
+	return parseDigits(text, "npm")
 }
 
 // Modules that are Go itself: the standard library and cmd/go.
