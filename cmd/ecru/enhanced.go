@@ -63,6 +63,7 @@ type enhancedAdvisories interface {
 // connect gives enhanced scanning what came after it, and says who does its jobs.
 func (p *enhancedParts) connect(a *app, matcher *match.Matcher) {
 	p.settler.Suppressor, p.settler.EventsStored = a.service.Suppressing, a.service.EventsStored
+	p.settler.Listening = a.service.Listening
 	p.scanner.Plans, p.scanner.Advisories, p.scanner.Judge = a.service, a.updater, matcher
 	p.walker.Plans, p.keeper.Plans, p.follower.Judge = a.service, a.service, matcher
 	p.keeper.Wake = a.jobs.Wake

@@ -35,12 +35,7 @@ func (j judgement) notes() []string {
 
 // judge stores an inventory with its components, and judges those that never were.
 func (s *Scanner) judge(ctx context.Context, inv *inventory.Inventory, releases []string) (judgement, error) {
-	encoded, err := scan.EncodeInventory(inv)
-	if err != nil {
-		return judgement{}, err
-	}
-	ecosystem, _ := match.Ecosystem(inv.OS)
-	if err := s.Catalog.PutInventory(ctx, inv.ID(), ecosystem, encoded); err != nil {
+	if err := s.store(ctx, inv); err != nil {
 		return judgement{}, err
 	}
 	subjects := match.Components(inv, match.AllPackages)
@@ -66,6 +61,24 @@ func (s *Scanner) judge(ctx context.Context, inv *inventory.Inventory, releases 
 		}
 	}
 	return out, nil
+}
+
+// store keeps an inventory, which it may know already.
+func (s *Scanner) store(ctx context.Context, inv *inventory.Inventory) error {
+	id := inv.ID()
+	if s.Inventories.knows(id) {
+		return nil
+	}
+	encoded, err := scan.EncodeInventory(inv)
+	if err != nil {
+		return err
+	}
+	ecosystem, _ := match.Ecosystem(inv.OS)
+	if err := s.Catalog.PutInventory(ctx, id, ecosystem, encoded); err != nil {
+		return err
+	}
+	s.Inventories.keep(id, contentsOf(inv))
+	return nil
 }
 
 func (s *Scanner) judgeRelease(ctx context.Context, release string, components []meta.IndexedComponent, out *judgement) error {

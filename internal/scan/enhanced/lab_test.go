@@ -89,7 +89,10 @@ func (l *lab) connect(c *service.Config) {
 	inventories := enhanced.NewInventories(store)
 	settler := &enhanced.Settler{
 		Store: store, Inventories: inventories, Risks: store, Region: apitest.Region, Now: c.Now,
-		Suppressor: func(context.Context, string, finding.Coverage) (func(finding.Finding) *finding.Suppression, error) {
+		Suppressor: func(ctx context.Context, account string, c finding.Coverage) (func(finding.Finding) *finding.Suppression, error) {
+			if l.excuse == nil {
+				return l.Service.Suppressing(ctx, account, c)
+			}
 			return l.excuse, nil
 		},
 	}
@@ -110,7 +113,10 @@ func (l *lab) connect(c *service.Config) {
 	})
 	l.handlers = map[string]job.Handler{
 		scan.JobKind: basic.Handle, enhanced.ScanJob: scanner.Handle, enhanced.EnrolJob: enroller.Handle, enhanced.RematchJob: l.follower.Handle,
-		enhanced.ResettleJob: walker.Resettle, enhanced.WindowsJob: walker.Windows,
+		enhanced.WindowsJob: walker.Windows,
+		enhanced.ResettleJob: func(ctx context.Context, j job.Job) error {
+			return l.Service.Resettling(walker.Resettle)(ctx, j)
+		},
 		service.RestoreJob: func(ctx context.Context, j job.Job) error { return l.Service.Restore(ctx, j) },
 		service.FollowJob:  func(ctx context.Context, j job.Job) error { return l.Service.Follow(ctx, j) },
 	}

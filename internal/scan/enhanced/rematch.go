@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -240,7 +241,7 @@ func (j *rejudging) catchUp(ctx context.Context, c meta.IndexedComponent, proble
 		ids = append(ids, p.VulnerabilityID)
 	}
 	if len(ids) > 0 {
-		if _, err := j.settleHolders(ctx, c.ID, distinct(ids), nil, 0, time.Time{}); err != nil {
+		if err := j.settleHolders(ctx, c.ID, distinct(ids)); err != nil {
 			return err
 		}
 	}
@@ -307,9 +308,9 @@ func (f *Follower) settleChanges(ctx context.Context, until time.Time) (bool, er
 	if err != nil || len(changes) == 0 {
 		return false, err
 	}
-	begin, images := time.Now(), 0
-	defer func() { f.Observer.Settled(images, time.Since(begin)) }()
-	// Those of one component that have come equally far are settled together.
+	s := &stepping{Follower: f, until: until, ids: map[int64]bool{}, changes: map[int64]meta.ProblemChange{}}
+	defer func(begin time.Time) { f.Observer.Settled(s.images, time.Since(begin)) }(time.Now())
+	// Those of one component that have come equally far go on together.
 	type group struct{ component, done int64 }
 	var order []group
 	byGroup := map[group][]meta.ProblemChange{}
@@ -321,50 +322,92 @@ func (f *Follower) settleChanges(ctx context.Context, until time.Time) (bool, er
 		byGroup[g] = append(byGroup[g], c)
 	}
 	for _, g := range order {
-		var ids []string
-		for _, c := range byGroup[g] {
-			ids = append(ids, c.VulnerabilityID)
-		}
-		n, err := f.settleHolders(ctx, g.component, distinct(ids), byGroup[g], g.done, until)
-		images += n
-		if err != nil || time.Now().After(until) {
+		if err := s.add(ctx, g.component, g.done, byGroup[g]); err != nil {
 			return true, err
 		}
+		if time.Now().After(until) {
+			break
+		}
 	}
-	return true, nil
+	return true, s.settle(ctx)
 }
 
-// settleHolders settles vulnerabilities of the images that hold a component, from
-// a coverage on, and notes how far the changes have come with that.
-func (f *Follower) settleHolders(ctx context.Context, component int64, ids []string, changes []meta.ProblemChange, done int64, until time.Time) (int, error) {
-	images := 0
-	for {
-		page, err := f.Affected.ListCoverage(ctx, "", meta.CoverageQuery{After: done, Limit: pageSize, Code: finding.Covered, Component: component})
+// stepping settles images of several components together: advisories mostly affect
+// few images each. What is not another than before costs a look.
+type stepping struct {
+	*Follower
+	until   time.Time
+	ids     map[int64]bool // coverage
+	vulns   []string
+	changes map[int64]meta.ProblemChange // by Seq: how far they have come with that
+	images  int
+}
+
+// add takes the next images that hold a component, as many as fit, and settles
+// what has come together when there are enough.
+func (s *stepping) add(ctx context.Context, component, done int64, changes []meta.ProblemChange) error {
+	for done >= 0 && time.Now().Before(s.until) {
+		limit := pageSize - len(s.ids)
+		page, err := s.Affected.ListCoverage(ctx, "", meta.CoverageQuery{After: done, Limit: limit, Code: finding.Covered, Component: component})
 		if err != nil {
-			return images, err
+			return err
+		}
+		for _, c := range page {
+			s.ids[c.ID] = true
+			done = c.ID
+		}
+		if len(page) < limit {
+			done = -1
+		}
+		for _, c := range changes {
+			c.Done = done
+			s.changes[c.Seq] = c
+			s.vulns = append(s.vulns, c.VulnerabilityID)
+		}
+		if len(s.ids) < pageSize {
+			continue
+		}
+		if err := s.settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *stepping) settle(ctx context.Context) error {
+	if len(s.changes) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(s.ids))
+	if err := s.Follower.settle(ctx, ids, settlement{purpose: toFollow, vulnerabilities: distinct(s.vulns)}); err != nil {
+		return err
+	}
+	changes := slices.Collect(maps.Values(s.changes))
+	if err := s.Queue.SettleProblemChanges(ctx, changes); err != nil {
+		return err
+	}
+	s.images += len(ids)
+	clear(s.ids)
+	clear(s.changes)
+	s.vulns = nil
+	return nil
+}
+
+// settleHolders settles vulnerabilities of all images that hold a component.
+func (f *Follower) settleHolders(ctx context.Context, component int64, ids []string) error {
+	q := meta.CoverageQuery{Limit: pageSize, Code: finding.Covered, Component: component}
+	for {
+		page, err := f.Affected.ListCoverage(ctx, "", q)
+		if err != nil || len(page) == 0 {
+			return err
 		}
 		holders := make([]int64, len(page))
 		for i, c := range page {
 			holders[i] = c.ID
 		}
 		if err := f.settle(ctx, holders, settlement{purpose: toFollow, vulnerabilities: ids}); err != nil {
-			return images, err
+			return err
 		}
-		images += len(page)
-		finished := len(page) < pageSize
-		if done = -1; !finished {
-			done = holders[len(holders)-1]
-		}
-		for i := range changes {
-			changes[i].Done = done
-		}
-		if len(changes) > 0 {
-			if err := f.Queue.SettleProblemChanges(ctx, changes); err != nil {
-				return images, err
-			}
-		}
-		if finished || !until.IsZero() && time.Now().After(until) {
-			return images, nil
-		}
+		q.After = holders[len(holders)-1]
 	}
 }

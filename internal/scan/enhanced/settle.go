@@ -30,6 +30,10 @@ type Settler struct {
 	Risks       Risks
 	Suppressor  Suppressor // nil: nothing is suppressed
 	Region      string
+	// Listening says whether a rule of an account may want events of findings. The
+	// many that a first scan finds are told of only where one does: a system has
+	// hundreds, and every image of it the same. Nil: they always are.
+	Listening func(ctx context.Context, account, source, detailType string) (bool, error)
 	// EventsStored is called when events may have been stored; it must not block.
 	// Nil calls nobody.
 	EventsStored func()
@@ -99,6 +103,7 @@ type prepared struct {
 	risks    map[string]finding.Risk
 	asked    map[string]bool // vulnerabilities that risks knows of
 	suppress map[int64]func(finding.Finding) *finding.Suppression
+	unheard  map[string]bool // accounts where nobody listens to first findings
 	told     bool
 }
 
@@ -107,6 +112,7 @@ func (s *Settler) prepare(ctx context.Context, ids []int64, how settlement) (*pr
 		settlement: how, Settler: s,
 		contents: map[string]*contents{}, asked: map[string]bool{},
 		suppress: map[int64]func(finding.Finding) *finding.Suppression{},
+		unheard:  map[string]bool{},
 	}
 	coverage, err := s.Store.CoverageByID(ctx, ids)
 	if err != nil {
@@ -114,6 +120,13 @@ func (s *Settler) prepare(ctx context.Context, ids []int64, how settlement) (*pr
 	}
 	vulnerabilities := slices.Clone(how.vulnerabilities)
 	for id, c := range coverage {
+		if how.first != nil && s.Listening != nil {
+			heard, err := s.Listening(ctx, c.Account, event.SourceInspector, event.InspectorFinding)
+			if err != nil {
+				return nil, err
+			}
+			p.unheard[c.Account] = !heard
+		}
 		if s.Suppressor != nil {
 			if p.suppress[id], err = s.Suppressor(ctx, c.Account, c); err != nil {
 				return nil, err
@@ -292,6 +305,9 @@ func sameSuppression(a, b *finding.Suppression) bool {
 // tell stores a finding that is new or has changed, with the event of it.
 func (d *decision) tell(state finding.State, problems []meta.StoredProblem) error {
 	d.out.Findings = append(d.out.Findings, state)
+	if d.unheard[state.Account] && d.first(d.view.coverage) {
+		return nil
+	}
 	f := d.view.compose(state, problems, d.risks[state.VulnerabilityID])
 	d.events = append(d.events, event.InspectorFound(d.origin, wordFinding(d.origin.Scope, f)))
 	return nil
