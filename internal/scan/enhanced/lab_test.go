@@ -186,6 +186,11 @@ func brief(id string) string { return strings.Replace(id, "CVE-2026-000", "CVE-"
 // is empty.
 func (l *lab) publish(id, pkg, fixed string) {
 	l.t.Helper()
+	l.add(id, pkg, fixed)
+	l.load()
+}
+
+func (l *lab) add(id, pkg, fixed string) {
 	events := `{"introduced":"0"}`
 	if fixed != "" {
 		events += fmt.Sprintf(`,{"fixed":%q}`, fixed)
@@ -194,7 +199,6 @@ func (l *lab) publish(id, pkg, fixed string) {
 	l.records["npm"]["GHSA-"+id] = fmt.Sprintf(`{"schema_version":"1.7.0","id":%q,"aliases":[%q],"modified":"2026-01-01T00:00:00Z","published":"2025-01-01T00:00:00Z",`+
 		`"summary":"About %s","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:H/UI:N/S:U/C:H/I:H/A:H"}],`+
 		`"affected":[{"package":{"ecosystem":"npm","name":%q},"ranges":[{"type":"SEMVER","events":[%s]}]}]}`, "GHSA-"+id, cve, pkg, pkg, events)
-	l.load()
 }
 
 func (l *lab) withdraw(id string) {
