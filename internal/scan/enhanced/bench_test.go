@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -76,4 +77,40 @@ func BenchmarkFollowing(b *testing.B) {
 		l.publish(fmt.Sprintf("CVE-%d", n+1), "left-pad", "")
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n*images), "us/image")
+}
+
+// BenchmarkHundredAdvisories is a hundred new advisories beside images of many
+// applications: most affect few of them each.
+func BenchmarkHundredAdvisories(b *testing.B) {
+	const applications, builds, packages = 300, 4, 75
+	l := open(b)
+	l.repository("web")
+	l.publish("CVE-1", "package-1", "0.0.1")
+	l.scanning(registry.ScanEnhanced)
+	random := rand.New(rand.NewPCG(1, 1))
+	popular := rand.NewZipf(random, 1.2, 8, 5000)
+	for a := range applications {
+		held := map[string]string{}
+		for range packages {
+			held[fmt.Sprintf("package-%d", popular.Uint64())] = fmt.Sprintf("1.0.%d", random.IntN(10))
+		}
+		for i := range builds {
+			l.push("web", fmt.Sprintf("a%d-%d", a, i), node(held))
+			l.run()
+		}
+	}
+	b.ResetTimer()
+	n := 0
+	for b.Loop() {
+		b.StopTimer()
+		for range 100 {
+			n++
+			l.add(fmt.Sprintf("CVE-%d", n+1), fmt.Sprintf("package-%d", random.IntN(3000)), "")
+		}
+		l.watched = watched{}
+		b.StartTimer()
+		l.load()
+	}
+	b.ReportMetric(float64(l.watched.affected), "affected")
+	b.ReportMetric(float64(l.watched.settled), "settled")
 }

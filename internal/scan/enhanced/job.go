@@ -27,6 +27,7 @@ const (
 	Restored Cause = "restored" // from the archive
 	Enrolled Cause = "enrolled" // the configuration has come to it
 	Due      Cause = "due"      // somebody has to look again
+	Amended  Cause = "amended"  // what lies beside it says something else
 )
 
 // Target is an image to be looked at.
@@ -46,6 +47,9 @@ func NewScanJob(t Target) job.Job {
 	if t.Cause == Pushed || t.Cause == Restored {
 		key += "/new"
 	}
+	if t.Cause == Amended {
+		key += "/amended" // what else waits may end without a look
+	}
 	return newJob(ScanJob, key, t, t.At)
 }
 
@@ -61,6 +65,7 @@ func newJob(kind, key string, payload any, at time.Time) job.Job {
 type walk struct {
 	Account    string `json:"account"`
 	Repository string `json:"repository,omitempty"` // only this one
+	Digest     string `json:"digest,omitempty"`     // only this image of it
 	After      int64  `json:"after,omitempty"`      // coverage
 	Rest       bool   `json:"rest,omitempty"`       // of an enrolment
 }
@@ -89,6 +94,11 @@ func AccountOf(j job.Job) string {
 		return ""
 	}
 	return on.Account
+}
+
+// NewResettleImageJob makes the job that asks again what is suppressed in an image.
+func NewResettleImageJob(account, repository, digest string, at time.Time) job.Job {
+	return newJob(ResettleJob, account+"/"+repository+"@"+digest, walk{Account: account, Repository: repository, Digest: digest}, at)
 }
 
 // NewRematchJob makes the job that follows the advisories.

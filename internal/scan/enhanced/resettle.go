@@ -14,6 +14,7 @@ import (
 type WalkerStore interface {
 	Repository(ctx context.Context, account, name string) (*registry.Repository, error)
 	ListCoverage(ctx context.Context, account string, q meta.CoverageQuery) ([]finding.Coverage, error)
+	Coverage(ctx context.Context, repositoryID int64, digests []string) (map[string]finding.Coverage, error)
 	Enqueue(ctx context.Context, jobs ...job.Job) error
 }
 
@@ -66,6 +67,13 @@ func (w *Walker) walk(ctx context.Context, j job.Job, how func(walk) (settlement
 	}
 	s, err := how(on)
 	if err != nil {
+		return err
+	}
+	if on.Digest != "" {
+		known, err := w.All.Coverage(ctx, q.RepositoryID, []string{on.Digest})
+		if c, ok := known[on.Digest]; ok && err == nil {
+			return w.settle(ctx, []int64{c.ID}, s)
+		}
 		return err
 	}
 	for until := time.Now().Add(slice); ; {

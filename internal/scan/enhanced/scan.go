@@ -38,6 +38,7 @@ type Images interface {
 	Repository(ctx context.Context, account, name string) (*registry.Repository, error)
 	Images(ctx context.Context, account, repository string, ids []registry.ImageID) ([]*registry.Image, error)
 	Manifest(ctx context.Context, account, repository string, ref registry.Reference) (*registry.StoredManifest, error)
+	Referrers(ctx context.Context, account, repository, subject string, q meta.ReferrerQuery) ([]registry.Referrer, error)
 }
 
 // Catalog is where a scanner keeps what images hold and what is wrong with it.
@@ -118,7 +119,7 @@ func (s *Scanner) find(ctx context.Context, t Target) (subject, bool, error) {
 		return subject{}, false, err
 	}
 	images, err := s.Images.Images(ctx, t.Account, t.Repository, []registry.ImageID{{Digest: t.Digest}})
-	if err != nil || images[0] == nil {
+	if err != nil || images[0] == nil || t.Cause == Amended && !images[0].Scannable() {
 		return subject{}, false, err
 	}
 	known, err := s.Catalog.Coverage(ctx, t.RepositoryID, []string{t.Digest})
@@ -218,7 +219,7 @@ func (s *Scanner) giveUp(ctx context.Context, t Target) error {
 // scan reads an image, and finds what is wrong with it.
 func (s *Scanner) scan(ctx context.Context, on subject) error {
 	c := on.coverage
-	inv, err := s.read(ctx, &c)
+	inv, told, err := s.read(ctx, &c)
 	var fault scan.ImageError
 	if errors.As(err, &fault) {
 		return s.unsupported(ctx, on, c, reasonOf(err), string(fault))
@@ -238,7 +239,7 @@ func (s *Scanner) scan(ctx context.Context, on subject) error {
 	if err := s.enter(ctx, on.stored, &c); err != nil || c.ID == 0 {
 		return err
 	}
-	return s.complete(ctx, on, c, judged, notesOf(inv))
+	return s.complete(ctx, on, c, judged, append(notesOf(inv), told...))
 }
 
 // reasonOf says in Inspector's words why an image cannot be read.
@@ -269,28 +270,29 @@ func (s *Scanner) unsupported(ctx context.Context, on subject, c finding.Coverag
 	return s.settle(ctx, []int64{next.ID}, settlement{purpose: toScan, announceAs: &on.coverage})
 }
 
-// read answers what an image holds, and completes what is told of it.
-func (s *Scanner) read(ctx context.Context, c *finding.Coverage) (*inventory.Inventory, error) {
+// read answers what an image holds, and what people should know about where that
+// is known from; it completes what is told of the image.
+func (s *Scanner) read(ctx context.Context, c *finding.Coverage) (*inventory.Inventory, []string, error) {
 	account, repository := c.Account, c.Image.Repository
 	stored, err := s.Images.Manifest(ctx, account, repository, registry.Reference{Digest: c.Image.Digest})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	m, err := registry.ParseManifest(stored.MediaType, stored.Payload)
 	if err != nil {
-		return nil, scan.ImageError("UnsupportedImageError: The manifest of the image cannot be read.")
+		return nil, nil, scan.ImageError("UnsupportedImageError: The manifest of the image cannot be read.")
 	}
 	if !m.Scannable() {
-		return nil, scan.ImageError(fmt.Sprintf("UnsupportedImageError: An artifact with media type '%s' cannot be scanned.", m.ArtifactType))
+		return nil, nil, scan.ImageError(fmt.Sprintf("UnsupportedImageError: An artifact with media type '%s' cannot be scanned.", m.ArtifactType))
 	}
 	inv, err := scan.Merged(ctx, s.Content, account, repository, m)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if m.Config != nil {
 		s.describe(ctx, c, m.Config.Digest)
 	}
-	return inv, nil
+	return s.complemented(ctx, account, repository, c.Image.Digest, inv)
 }
 
 // describe notes what the configuration of an image says of it. It is of use to

@@ -113,7 +113,7 @@ func (p Plan) assess(c finding.Coverage, cause Cause, now time.Time) (finding.Co
 		return changed(c, archived(c))
 	case frequency == registry.ScanManual:
 		return changed(c, manual(c))
-	case cause.isNew(), c.Reason == finding.ReasonImageArchived:
+	case cause.isNew(), c.Reason == finding.ReasonImageArchived, cause == Amended && p.looksAt(c, now):
 		return c, rescan
 	case !seen(c):
 		if p.admits(c, now) {
@@ -124,6 +124,15 @@ func (p Plan) assess(c finding.Coverage, cause Cause, now time.Time) (finding.Co
 		return p.assessOnce(c)
 	}
 	return p.assessFollowed(c, now)
+}
+
+// looksAt says whether what was decided about an image before is that it is, or was
+// once, looked at: its time is not over.
+func (p Plan) looksAt(c finding.Coverage, now time.Time) bool {
+	if !seen(c) || c.Reason == finding.ReasonEligibilityExpired {
+		return false
+	}
+	return p.frequency(c.Image.Repository) == registry.ScanOnPush || !p.Windows.over(c, now)
 }
 
 // changed compares but for what is not a matter of states.
