@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/ecru-registry/ecru/internal/advisoryserver"
@@ -49,14 +50,24 @@ func newUpdaterOf(store *sql.Store, at advisory.Locations, options advisory.Upda
 // wanted are the ecosystems of stored images and those that are configured, and
 // with them what is known of their vulnerabilities beside.
 type wanted struct {
-	store meta.Store
+	store *sql.Store
 	at    advisory.Locations
 	extra []string
 }
 
 func (w wanted) Wanted(ctx context.Context) ([]string, error) {
 	stored, err := storedEcosystems(ctx, w.store)
-	return withRisks(unique(append(stored, w.extra...)), w.at), err
+	names := unique(append(stored, w.extra...))
+	if err != nil || len(names) > 0 {
+		return withRisks(names, w.at), err
+	}
+	// While the first image is scanned it is not stored yet, but what it is
+	// judged by is.
+	sources, err := w.store.Sources(ctx)
+	if err != nil || !slices.ContainsFunc(sources, advisory.Source.Loaded) {
+		return nil, err
+	}
+	return risks(w.at), nil
 }
 
 // withRisks adds the risks, where there is a place for them and anything that
@@ -65,12 +76,16 @@ func withRisks(names []string, at advisory.Locations) []string {
 	if len(names) == 0 {
 		return nil
 	}
+	return unique(append(names, risks(at)...))
+}
+
+func risks(at advisory.Locations) (names []string) {
 	for _, risk := range []string{advisory.KEV, advisory.EPSS} {
 		if at.Has(risk) {
 			names = append(names, risk)
 		}
 	}
-	return unique(names)
+	return names
 }
 
 // neededEcosystems are those of stored images and those that were loaded.

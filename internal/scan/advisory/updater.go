@@ -85,6 +85,7 @@ type Updater struct {
 	opts   UpdaterOptions
 
 	turn   chan struct{} // held while an export is loaded
+	soon   chan struct{} // something was loaded for the first time: see what is wanted now
 	mu     sync.Mutex
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -92,7 +93,7 @@ type Updater struct {
 
 // NewUpdater makes an updater. Without a feed (advisories "off") it only imports.
 func NewUpdater(store Store, feed Feed, wanted Wanted, opts UpdaterOptions) *Updater {
-	return &Updater{store: store, feed: feed, wanted: wanted, opts: opts.withDefaults(), turn: make(chan struct{}, 1)}
+	return &Updater{store: store, feed: feed, wanted: wanted, opts: opts.withDefaults(), turn: make(chan struct{}, 1), soon: make(chan struct{}, 1)}
 }
 
 // ErrOff is what an updater without a feed answers.
@@ -145,6 +146,8 @@ func (u *Updater) run(ctx context.Context, done chan struct{}) {
 		case <-ctx.Done():
 			timer.Stop()
 			return
+		case <-u.soon:
+			timer.Stop()
 		case <-timer.C:
 		}
 	}
@@ -275,7 +278,14 @@ func (u *Updater) Ensure(ctx context.Context, ecosystem string) error {
 		return ErrOff
 	}
 	o, err := u.one(ctx, u.feed, ecosystem, map[string]bool{}, func(Progress) {})
-	return errors.Join(err, o.Err)
+	if err = errors.Join(err, o.Err); err == nil {
+		// Something may be wanted beside that nobody waits for, such as risks.
+		select {
+		case u.soon <- struct{}{}:
+		default:
+		}
+	}
+	return err
 }
 
 // loaded reports whether the ecosystem or its parent has entries; a failure to

@@ -473,6 +473,42 @@ func TestBackgroundRefreshesWhatIsWanted(t *testing.T) {
 	}
 }
 
+// wantedNow is what tells what is wanted, which changes.
+type wantedNow func() []string
+
+func (w wantedNow) Wanted(context.Context) ([]string, error) { return w(), nil }
+
+// TestWhatTheFirstImageNeedsBesideIsLoadedAtOnce: nobody waits for known exploits,
+// but they are not as late as the next look at the feed.
+func TestWhatTheFirstImageNeedsBesideIsLoadedAtOnce(t *testing.T) {
+	web, feed := newServer(t)
+	store := advisorytest.NewMemory()
+	web.put("Go", "", zipOf(t, map[string]string{"A.json": recordOf("A", "Go", "p", "1")}))
+	web.put("npm", "", zipOf(t, map[string]string{"A.json": recordOf("A", "npm", "p", "1")}))
+	looked := make(chan struct{}, 1)
+	u := advisory.NewUpdater(store, feed, wantedNow(func() []string {
+		select {
+		case looked <- struct{}{}:
+		default:
+		}
+		if sources, err := store.Sources(t.Context()); err != nil || len(sources) == 0 {
+			return nil
+		}
+		return []string{"npm"}
+	}), advisory.UpdaterOptions{Interval: time.Hour})
+	if err := u.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-looked // nothing was wanted when it began
+	if err := u.Ensure(t.Context(), "Go"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return sourceOf(t, store, "npm").Loaded() })
+	if err := u.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestARestartDoesNotLoadFreshAdvisories(t *testing.T) {
 	web, feed := newServer(t)
 	store := advisorytest.NewMemory()
