@@ -23,6 +23,7 @@ import (
 	"github.com/ecru-registry/ecru/internal/awsapi/sigv4"
 	"github.com/ecru-registry/ecru/internal/awsapi/sts"
 	"github.com/ecru-registry/ecru/internal/awsapi/wire"
+	"github.com/ecru-registry/ecru/internal/blob"
 	"github.com/ecru-registry/ecru/internal/iam"
 	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -127,18 +128,13 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 	if a.updater, err = newUpdaterOf(store, c.beside(c.Advisories), advisory.UpdaterOptions{Logger: log, Changed: changed, MaxAge: c.AdvisoriesMaxAge}, c.Ecosystems...); err != nil {
 		return nil, err
 	}
-	metrics := server.NewMetrics(currentVersion())
-	metrics.Registry().MustRegister(newHoldings(store, store))
+	metrics := newMetrics(store)
 	rates, err := throttleRates(c.Throttle)
 	if err != nil {
 		return nil, err
 	}
 	a.jobs = job.NewRunner(store, job.Options{Workers: c.ScanWorkers, Logger: log, Observe: newJobMetrics(metrics.Registry()).observe})
-	// Large files of layers are held in the data directory: images of servers often have no /tmp.
-	indexer := &scan.Indexer{Store: store, Content: content, Limits: inventory.Limits{TempDir: c.Data}, Logger: log}
-	a.ahead = &scan.Ahead{Indexer: indexer, Logger: log}
-	matcher := match.New(store, match.Options{})
-	a.enhanced = newEnhanced(store, store, indexer, c.Region, metrics.Registry(), log)
+	indexer, matcher := c.scanning(a, content, metrics)
 	limits, err := limitsOf(c.Quota)
 	if err != nil {
 		return nil, err
@@ -178,6 +174,23 @@ func (c *serveCommand) assemble(ctx context.Context, s streams, log *slog.Logger
 		Observe: a.audit.observe(), Proxies: proxies,
 	})
 	return a, err
+}
+
+// newMetrics makes the metrics of a server, with those of what it holds.
+func newMetrics(store *sql.Store) *server.Metrics {
+	metrics := server.NewMetrics(currentVersion())
+	metrics.Registry().MustRegister(newHoldings(store, store))
+	return metrics
+}
+
+// scanning makes what reads layers and what judges their packages, and enhanced
+// scanning of both.
+func (c *serveCommand) scanning(a *app, content blob.Store, metrics *server.Metrics) (*scan.Indexer, *match.Matcher) {
+	// Large files of layers are held in the data directory: images of servers often have no /tmp.
+	indexer := &scan.Indexer{Store: a.store, Content: content, Limits: inventory.Limits{TempDir: c.Data}, Logger: a.log}
+	a.ahead = &scan.Ahead{Indexer: indexer, Logger: a.log}
+	a.enhanced = newEnhanced(a.store, a.store, indexer, c.Region, metrics.Registry(), a.log)
+	return indexer, match.New(a.store, match.Options{})
 }
 
 // handleJobs says who does which jobs, and what is looked into ahead of them.

@@ -185,10 +185,10 @@ func (k *Keeper) sweep(ctx context.Context, due []finding.Coverage, plans map[st
 	}
 	return k.settle(ctx, ids, settlement{purpose: toFollow, become: func(c finding.Coverage, now time.Time) *finding.Coverage {
 		next, what := plans[c.Account].assess(c, Due, now)
-		switch what {
-		case rescan:
+		if what == rescan {
 			return nil // it has become so in between: the next sweep sees it
-		case leave:
+		}
+		if what == leave {
 			next.DueAt = time.Time{} // somebody has looked
 		}
 		return &next
