@@ -112,17 +112,23 @@ type hit struct {
 // collect finds all statements about the vulnerability, those that count most
 // first.
 func (j *judging) collect(sources []Source) {
-	ids := make([]string, len(j.q.Vulnerabilities))
+	type wanted struct {
+		id   string
+		hash uint64
+	}
+	ids := make([]wanted, len(j.q.Vulnerabilities))
 	for i, id := range j.q.Vulnerabilities {
-		ids[i] = strings.ToLower(id)
+		id = strings.ToLower(id)
+		ids[i] = wanted{id, hash(id)}
 	}
 	for i := range sources {
 		d := sources[i].Document
-		for _, id := range ids {
-			at, found := slices.BinarySearchFunc(d.ids, id, func(e entry, id string) int { return strings.Compare(e.id, id) })
-			for ; found && at < len(d.ids) && d.ids[at].id == id && j.steps <= maxSteps; at++ {
-				j.steps++
-				j.add(&sources[i], &d.statements[d.ids[at].statement])
+		for _, want := range ids {
+			at, found := slices.BinarySearch(d.hashes, want.hash)
+			for ; found && at < len(d.ids) && d.hashes[at] == want.hash && j.steps <= maxSteps; at++ {
+				if j.steps++; d.ids[at].id == want.id {
+					j.add(&sources[i], &d.statements[d.ids[at].statement])
+				}
 			}
 		}
 	}
