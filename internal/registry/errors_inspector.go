@@ -1,8 +1,5 @@
 package registry
 
-// CodeConflict is what cannot be while something else is under way.
-const CodeConflict Code = "Conflict"
-
 // Errors of Inspector's API. Its model names the exceptions and no texts: where
 // nothing else is said the wording is ours, after its other texts.
 
@@ -14,6 +11,12 @@ func FilterNotFound(arn string) *Error {
 // FilterExists says that the name of a filter is taken.
 func FilterExists(name string) *Error {
 	return Errorf(CodeResourceAlreadyExists, "A filter with the name %s already exists.", name)
+}
+
+// FilterNameTaken refuses to call a filter like another one: unlike the operation
+// that creates filters, the one that changes them has no exception for that.
+func FilterNameTaken(name string) *Error {
+	return Errorf(CodeValidation, "A filter with the name %s already exists.", name)
 }
 
 // TooManyFilters refuses a filter above the quota.
@@ -28,7 +31,7 @@ func ReportNotFound(id string) *Error {
 
 // ReportInProgress refuses a report while another one is made.
 func ReportInProgress(id string) *Error {
-	return Errorf(CodeConflict, "The report %s is in progress. One report can be made at a time.", id)
+	return Errorf(CodeValidation, "The report %s is in progress. One report can be made at a time.", id)
 }
 
 // ReportEnded refuses to cancel a report that has ended.

@@ -200,7 +200,7 @@ func (in *FilterChange) apply(f *FindingFilter) {
 }
 
 // UpdateFindingFilter changes a filter. What it suppressed and does not any more
-// is active again. Errors: ResourceNotFound, ResourceAlreadyExists.
+// is active again. Errors: ResourceNotFound, Validation.
 func (s *Service) UpdateFindingFilter(ctx context.Context, c Caller, arn string, in FilterChange) error {
 	scope, before, err := s.filterOf(ctx, c, question{action: "inspector2:UpdateFilter", resource: arn})
 	if err != nil {
@@ -214,7 +214,7 @@ func (s *Service) UpdateFindingFilter(ctx context.Context, c Caller, arn string,
 			return err
 		}
 		if taken != "" && taken != before.ID {
-			return registry.FilterExists(*in.Name)
+			return registry.FilterNameTaken(*in.Name)
 		}
 	}
 	after := before

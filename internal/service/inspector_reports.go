@@ -127,7 +127,7 @@ func newReportJob(account, id string, at time.Time) job.Job {
 }
 
 // CreateReport begins to make a report and answers its id. An account makes one
-// at a time. Errors: Conflict.
+// at a time. Errors: Validation.
 func (s *Service) CreateReport(ctx context.Context, c Caller, r Report) (string, error) {
 	operation := "CreateFindingsReport"
 	if r.Kind == SBOMExport {

@@ -63,7 +63,7 @@ func TestFiltersHaveNamesOfTheirOwn(t *testing.T) {
 	_, err := a.CreateFilter(t.Context(), suppressing("one", types.FilterCriteria{}))
 	apitest.Want(t, err, "BadRequestException", "A filter with the name one already exists.")
 	_, err = a.UpdateFilter(t.Context(), &sdk.UpdateFilterInput{FilterArn: two.Arn, Name: aws.String("one")})
-	apitest.Want(t, err, "BadRequestException", "A filter with the name one already exists.")
+	apitest.Want(t, err, "ValidationException", "A filter with the name one already exists.")
 	apitest.OK[*sdk.UpdateFilterOutput](t)(a.UpdateFilter(t.Context(), &sdk.UpdateFilterInput{FilterArn: two.Arn, Name: aws.String("two")}))
 	_, err = a.as(apitest.OtherRoot).DeleteFilter(t.Context(), &sdk.DeleteFilterInput{Arn: two.Arn})
 	apitest.Want(t, err, "ResourceNotFoundException", "The filter "+*two.Arn+" does not exist.")

@@ -104,7 +104,7 @@ func TestOneReportIsMadeAtATimeAndCanBeCancelled(t *testing.T) {
 	in := &sdk.CreateFindingsReportInput{ReportFormat: types.ReportFormatCsv, S3Destination: destination()}
 	id := apitest.OK[*sdk.CreateFindingsReportOutput](t)(a.CreateFindingsReport(t.Context(), in)).ReportId
 	_, err := a.CreateSbomExport(t.Context(), &sdk.CreateSbomExportInput{ReportFormat: types.SbomReportFormatCyclonedx14, S3Destination: destination()})
-	apitest.Want(t, err, "ConflictException", "The report "+*id+" is in progress. One report can be made at a time.")
+	apitest.Want(t, err, "ValidationException", "The report "+*id+" is in progress. One report can be made at a time.")
 	_, err = a.CancelSbomExport(t.Context(), &sdk.CancelSbomExportInput{ReportId: id})
 	apitest.Want(t, err, "ResourceNotFoundException", "The report "+*id+" does not exist.")
 	apitest.OK[*sdk.CancelFindingsReportOutput](t)(a.CancelFindingsReport(t.Context(), &sdk.CancelFindingsReportInput{ReportId: id}))

@@ -114,7 +114,6 @@ func exceptions() map[registry.Code]string {
 		registry.CodeResourceNotFound:      "ResourceNotFoundException",
 		registry.CodeResourceAlreadyExists: "BadRequestException",
 		registry.CodeLimitExceeded:         "ServiceQuotaExceededException",
-		registry.CodeConflict:              "ConflictException",
 		registry.CodeThrottled:             "ThrottlingException",
 		registry.CodeUnsupported:           "BadRequestException",
 	}
@@ -133,9 +132,6 @@ func fault(err error) *awsapi.Fault {
 	case "ServiceQuotaExceededException":
 		f.Status = http.StatusPaymentRequired
 		f.Members = []awsapi.Member{{Name: "resourceId", Text: ""}}
-	case "ConflictException":
-		f.Status = http.StatusConflict
-		f.Members = []awsapi.Member{{Name: "resourceId", Text: ""}, {Name: "resourceType", Text: ""}}
 	case "ThrottlingException":
 		f.Status = http.StatusTooManyRequests
 	}
