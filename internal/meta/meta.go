@@ -186,6 +186,10 @@ type DeleteImage struct {
 	// Follow is for the referrers of an image that is gone.
 	Follow   FollowJob
 	Announce Announce
+	// Jobs makes jobs of an image that is gone, as it was last announced; they are
+	// enqueued with its deletion. It is called within the transaction, perhaps
+	// twice. Nil makes none.
+	Jobs func(registry.Image) []job.Job
 }
 
 // DeleteMode says what the deletion of a tag does to its image.

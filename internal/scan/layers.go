@@ -71,18 +71,18 @@ func (x *Indexer) Read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord
 	}
 }
 
-// errTooLarge is about content that is larger than it should be.
-var errTooLarge = errors.New("scan: the content is larger than it should be")
+// ErrTooLarge is about content that is larger than it should be.
+var ErrTooLarge = errors.New("scan: the content is larger than it should be")
 
 // Small answers the content of a blob of a repository that has at most so many
-// bytes. Errors: LayersNotFound, RepositoryNotFound.
+// bytes. Errors: ErrTooLarge, LayersNotFound, RepositoryNotFound.
 func (x *Indexer) Small(ctx context.Context, account, repository, digest string, most int64) ([]byte, error) {
 	b, err := x.Store.Blob(ctx, account, repository, digest)
 	if err != nil {
 		return nil, err
 	}
 	if b.Size > most {
-		return nil, errTooLarge
+		return nil, ErrTooLarge
 	}
 	content, err := x.Content.Open(ctx, b.Key)
 	if err != nil {

@@ -49,7 +49,7 @@ func (s *Service) UpdateStorageClass(ctx context.Context, c Caller, repository s
 	if len(change.Jobs) > 0 {
 		s.Wake()
 	}
-	return &image, nil
+	return &image, s.amendedBy(ctx, scope.Account, repository, &image)
 }
 
 // restoration is the payload of a RestoreJob.
@@ -109,7 +109,7 @@ func (s *Service) restore(ctx context.Context, scope registry.Scope, r restorati
 // its scans of the day.
 func (s *Service) scanRestored(ctx context.Context, r restoration, image *registry.Image) error {
 	if !image.Scannable() {
-		return nil
+		return s.amendedBy(ctx, r.Account, r.Repository, image)
 	}
 	repo, config, err := s.scanningOf(ctx, r.Account, r.Repository)
 	if err != nil || !wantsPushes(config, repo) {

@@ -169,8 +169,14 @@ func (s *Service) deleteImage(ctx context.Context, in meta.DeleteImage) ([]regis
 	follow := s.followAfter(s.FollowAfter)
 	announce := s.announcer()
 	in.Follow, in.Announce = follow.job, announce.tell
+	amended, err := s.amendments(ctx, in.Account, in.Repository)
+	if err != nil {
+		return nil, err
+	}
+	in.Jobs = amended.jobs
 	removed, err := s.Store.DeleteImage(ctx, in)
 	follow.wake(err)
+	amended.wake(err)
 	announce.wake(err)
 	return removed, err
 }

@@ -27,7 +27,7 @@ func clientText(err error) string {
 // that changes in the same moment applies to this push or to the next one.
 func (s *Service) scanOnPush(ctx context.Context, put *meta.PutImage) error {
 	if !put.Manifest.Scannable() {
-		return nil
+		return s.amendOnPush(ctx, put)
 	}
 	repo, config, err := s.scanningOf(ctx, put.Account, put.Repository)
 	if err != nil || !wantsPushes(config, repo) {
@@ -51,7 +51,7 @@ func (s *Service) scanOnPush(ctx context.Context, put *meta.PutImage) error {
 func (s *Service) pushedAgain(ctx context.Context, put meta.PutImage, result meta.PutImageResult) error {
 	var jobs []job.Job
 	for _, j := range put.Jobs {
-		if j.Kind == enhanced.ScanJob && !result.Created && !result.Restored {
+		if put.Manifest.Scannable() && j.Kind == enhanced.ScanJob && !result.Created && !result.Restored {
 			jobs = append(jobs, j)
 		}
 	}

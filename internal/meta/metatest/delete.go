@@ -2,7 +2,9 @@ package metatest
 
 import (
 	"testing"
+	"time"
 
+	"github.com/ecru-registry/ecru/internal/job"
 	"github.com/ecru-registry/ecru/internal/meta"
 	"github.com/ecru-registry/ecru/internal/registry"
 )
@@ -16,6 +18,7 @@ func deleteCases() []testCase {
 		{"what an index needs stays", deleteReferenced},
 		{"an image can come back", deleteAndPush},
 		{"referrers stay", deleteSubject},
+		{"what a deletion asks for is enqueued with it", deleteWithJobs},
 	}
 }
 
@@ -117,5 +120,33 @@ func deleteSubject(t *testing.T, s meta.Store) {
 	remove(t, s, registry.ImageID{Digest: subject}, meta.DeleteTagOnly)
 	if got := value(s.Referrers(t.Context(), account, "web", subject, meta.ReferrerQuery{Limit: 9}))(t); len(got) != 1 {
 		t.Errorf("%d referrers, want 1", len(got))
+	}
+}
+
+func deleteWithJobs(t *testing.T, s meta.Store) {
+	repo := Repo(t, s, "web")
+	a := put(t, s, "web", "a", "v1", "v2")
+	asked := func(mode meta.DeleteMode, id registry.ImageID) []string {
+		t.Helper()
+		_, err := s.DeleteImage(t.Context(), meta.DeleteImage{Account: account, Repository: "web", ID: id, Mode: mode, Jobs: func(i registry.Image) []job.Job {
+			if i.RepositoryID != repo.ID || i.Digest != a {
+				t.Errorf("jobs of %+v are asked for", i)
+			}
+			return []job.Job{{Kind: "gone", Key: i.Digest, RunAt: base}}
+		}})
+		var keys []string
+		for _, j := range value(s.ClaimJobs(t.Context(), base, time.Hour, 9))(t) {
+			keys = append(keys, j.Kind+" "+j.Key)
+		}
+		if err != nil {
+			keys = append(keys, err.Error())
+		}
+		return keys
+	}
+	wantSame(t, "a tag", nil, asked(meta.DeleteLastTagDeletesImage, registry.ImageID{Tag: "v1"}))
+	wantSame(t, "the last tag alone", nil, asked(meta.DeleteTagOnly, registry.ImageID{Tag: "v2"}))
+	wantSame(t, "the image", []string{"gone " + a}, asked(meta.DeleteTagOnly, registry.ImageID{Digest: a}))
+	if got := asked(meta.DeleteTagOnly, registry.ImageID{Digest: a}); len(got) != 1 || got[0] == "gone "+a {
+		t.Errorf("of nothing: %q", got)
 	}
 }

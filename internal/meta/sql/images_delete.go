@@ -45,7 +45,13 @@ func (s *Store) DeleteImage(ctx context.Context, in meta.DeleteImage) ([]registr
 		if gone, err = d.run(in.ID.Tag, in.Mode); err != nil {
 			return err
 		}
-		return storeAnnounced(t, in.Announce, i.change(meta.ImageDeleted, in.Account, in.Repository, gone))
+		change := i.change(meta.ImageDeleted, in.Account, in.Repository, gone)
+		if d.gone && in.Jobs != nil {
+			if err := enqueue(t, in.Jobs(change.Image)); err != nil {
+				return err
+			}
+		}
+		return storeAnnounced(t, in.Announce, change)
 	})
 	if err != nil {
 		return nil, err
@@ -104,6 +110,7 @@ type removal struct {
 	t *tx
 	lockedImage
 	follow meta.FollowJob
+	gone   bool // the image, and not only a tag of it
 }
 
 func (d *removal) run(tag string, mode meta.DeleteMode) ([]registry.ImageID, error) {
@@ -160,6 +167,7 @@ func (d *removal) parents() ([]string, error) {
 // deleteImage removes an image that no index needs, with its tags, references
 // and scan.
 func (d *removal) deleteImage() error {
+	d.gone = true
 	now := micros(time.Now())
 	if _, err := d.t.exec(qTouchBlobsOf, now, d.repository, now, d.id); err != nil {
 		return err
