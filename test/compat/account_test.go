@@ -187,12 +187,15 @@ type wire struct {
 // RoundTrip holds bodies while they are written: the SDK closes its own as
 // soon as an answer begins.
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	content, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
+	var content []byte
+	if r.Body != nil {
+		var err error
+		if content, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(content))
 	}
-	r = r.Clone(r.Context())
-	r.Body = io.NopCloser(bytes.NewReader(content))
 	response, err := w.house.transport.RoundTrip(r)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -50,7 +51,9 @@ func operations() []*operation {
 
 func options(t *testing.T) server.Options {
 	advisories := filepath.Join(t.TempDir(), "osv")
-	if err := sample.WriteAdvisories(advisories); err != nil {
+	if err := errors.Join(
+		sample.WriteAdvisories(advisories), sample.Publish(advisories, sample.ApplicationAdvisories()...), sample.WriteRisks(advisories),
+	); err != nil {
 		t.Fatal(err)
 	}
 	o := server.Options{Advisories: advisories, Args: flags()}
@@ -64,6 +67,10 @@ func options(t *testing.T) server.Options {
 // against docs/compatibility.md.
 func TestOperations(t *testing.T) {
 	house := newHouse(t, options(t))
+	// With what is known of vulnerabilities beside, which no scan waits for.
+	for _, ecosystems := range [][]string{{"Alpine", "npm", "PyPI"}, nil} {
+		house.server.Run(t, append([]string{"advisories", "update", "--data", house.server.Data}, ecosystems...)...)
+	}
 	rows := operations()
 	results := make([]*result, len(rows))
 	t.Run("ECR", func(t *testing.T) {

@@ -166,11 +166,11 @@ func many(n int, format string) []string {
 	return all
 }
 
-// list maps a list to texts.
-func list[T any](all []T, text func(T) string) []string {
-	out := make([]string, 0, len(all))
+// list maps a list, most often to texts.
+func list[T, R any](all []T, of func(T) R) []R {
+	out := make([]R, 0, len(all))
 	for _, one := range all {
-		out = append(out, text(one))
+		out = append(out, of(one))
 	}
 	return out
 }

@@ -276,15 +276,16 @@ var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 func onTheWire(a *account, op *operation) {
 	out, err := a.call(op.name, op.good(a))
 	a.must(err)
-	a.wellFormed(op.name, out, spelled)
+	a.wellFormed(op.name, out, jsonContent, members{spelling: spelled})
 }
 
-// wellFormed checks the last exchange, which the SDK has made an output of;
-// spelling is how the members of a type are written.
-func (a *account) wellFormed(operation string, out any, spelling func(t reflect.Type, field string) string) {
+const jsonContent = "application/x-amz-json-1.1"
+
+// wellFormed checks the last exchange, which the SDK has made an output of.
+func (a *account) wellFormed(operation string, out any, contentType string, m members) {
 	a.t.Helper()
 	e := a.lastExchange()
-	if got := e.header.Get("Content-Type"); got != "application/x-amz-json-1.1" {
+	if got := e.header.Get("Content-Type"); got != contentType {
 		a.t.Errorf("Content-Type is %q", got)
 	}
 	if got := e.header.Get("X-Amzn-Requestid"); !uuid.MatchString(got) {
@@ -292,13 +293,21 @@ func (a *account) wellFormed(operation string, out any, spelling func(t reflect.
 	}
 	var body any
 	a.must(json.Unmarshal(e.body, &body))
-	for _, complaint := range members(operation, body, reflect.TypeOf(out), spelling) {
+	for _, complaint := range m.complaints(operation, body, reflect.TypeOf(out)) {
 		a.t.Errorf("%s in %s", complaint, e.body)
 	}
 }
 
-// members are what is wrong of an answer for a type of the SDK.
-func members(path string, value any, t reflect.Type, spelling func(t reflect.Type, field string) string) []string {
+// members is how those of a service are called.
+type members struct {
+	// spelling is how the members of a type are written.
+	spelling func(t reflect.Type, field string) string
+	// variants are the types of what is one of several.
+	variants func(union reflect.Type, member string) reflect.Type
+}
+
+// complaints are what is wrong of an answer for a type of the SDK.
+func (m members) complaints(path string, value any, t reflect.Type) []string {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -310,19 +319,27 @@ func members(path string, value any, t reflect.Type, spelling func(t reflect.Typ
 		return nil
 	case []any:
 		for i, one := range v {
-			all = append(all, members(fmt.Sprintf("%s[%d]", path, i), one, t.Elem(), spelling)...)
+			all = append(all, m.complaints(fmt.Sprintf("%s[%d]", path, i), one, t.Elem())...)
 		}
 	case map[string]any:
 		if t.Kind() == reflect.Map {
 			return nil
 		}
 		for name, one := range v {
+			if t.Kind() == reflect.Interface {
+				of := m.variants(t, name)
+				if of == nil {
+					return append(all, path+"."+name+" is no variant")
+				}
+				all = append(all, m.complaints(path+"."+name, one, of)...)
+				continue
+			}
 			f, known := t.FieldByName(strings.ToUpper(name[:1]) + name[1:])
-			if !known || name != spelling(t, f.Name) {
+			if !known || name != m.spelling(t, f.Name) {
 				all = append(all, path+"."+name+" is no member")
 				continue
 			}
-			all = append(all, members(path+"."+name, one, f.Type, spelling)...)
+			all = append(all, m.complaints(path+"."+name, one, f.Type)...)
 		}
 	case string:
 		if t == reflect.TypeFor[time.Time]() {

@@ -26,6 +26,28 @@ type api struct {
 	size     string
 	badToken refusal
 	rows     []*served
+	// What differs from the JSON protocol: the content type, the statuses of
+	// errors that are not 400, the member that is in the path and cannot be left
+	// out, and the types of members that are one of several.
+	contentType string
+	statuses    map[string]int
+	inPath      string
+	variants    func(union reflect.Type, member string) reflect.Type
+	spelling    func(t reflect.Type, member string) string
+}
+
+// asJSON is what a service of the JSON protocol has.
+func asJSON(s *api) *api {
+	s.contentType = jsonContent
+	s.spelling = func(_ reflect.Type, member string) string { return member }
+	return s
+}
+
+func (s *api) status(code string) int {
+	if status, other := s.statuses[code]; other {
+		return status
+	}
+	return http.StatusBadRequest
 }
 
 // refusal is an error as a client sees it.
@@ -37,10 +59,15 @@ type served struct {
 	name string
 	// good makes an input that works, and what it needs, in a new account.
 	good func(a *account) any
-	// on is the resource that permission is asked for.
+	// on is the resource that permission is asked for; {Member} stands for a
+	// member of the input.
 	on             string
 	works, refused []probe
+	// races says that a good input may be too late.
+	races bool
 }
+
+func races(op *served) { op.races = true }
 
 // probe is one thing that is true of an operation. It has an account of its own.
 type probe struct {
@@ -189,8 +216,8 @@ func (s *api) refused(a *account, err error, want refusal) {
 	if want.text = a.fill(want.text); got.ErrorCode() != want.code || got.ErrorMessage() != want.text {
 		a.t.Errorf("got  %s: %s\nwant %s: %s", got.ErrorCode(), got.ErrorMessage(), want.code, want.text)
 	}
-	if a.lastExchange().status != http.StatusBadRequest {
-		a.t.Errorf("status %d, want 400", a.lastExchange().status)
+	if want := s.status(want.code); a.lastExchange().status != want {
+		a.t.Errorf("status %d, want %d", a.lastExchange().status, want)
 	}
 	if _, generic := got.(*smithy.GenericAPIError); generic && want.code != validation && !unmodelled(want.code) {
 		a.t.Errorf("the SDK has no type for %s", want.code)
@@ -201,22 +228,37 @@ func (s *api) refused(a *account, err error, want refusal) {
 func (op *served) everyProbe() {
 	op.works = append(op.works, probe{name: "on the wire", common: true, run: func(a *account, op *served) {
 		out, err := op.api.call(a, op.name, op.good(a))
+		for tries := 0; op.races && err != nil && tries < 200; tries++ {
+			out, err = op.api.call(a, op.name, op.good(a))
+		}
 		a.must(err)
-		a.wellFormed(op.name, out, func(_ reflect.Type, field string) string { return field })
+		a.wellFormed(op.name, out, op.api.contentType, members{op.api.spelling, op.api.variants})
 	}})
 	op.refused = append(op.refused, probe{name: "nobody", common: true, run: func(a *account, op *served) {
 		in := op.good(a)
 		u := a.user("nobody", "")
 		_, err := op.api.call(u, op.name, in)
 		op.api.refused(u, err, refusal{accessDenied, "User: arn:aws:iam::{account}:user/nobody is not authorized to perform: " + op.api.action + op.name +
-			" on resource: " + op.on + " because no identity-based policy allows the " + op.api.action + op.name + " action"})
+			" on resource: " + op.resource(in) + " because no identity-based policy allows the " + op.api.action + op.name + " action"})
 	}})
 	for _, member := range op.required() {
+		if member == op.api.inPath {
+			continue
+		}
 		op.refused = append(op.refused, probe{name: "without " + member, common: true, run: func(a *account, op *served) {
 			_, err := op.api.call(a, op.name, changed(op.good(a), member, nil), unchecked)
 			op.api.refused(a, err, refusal{validation, "1 validation error detected: Value null at '" + wireName(member) + "' failed to satisfy constraint: Member must not be null"})
 		}})
 	}
+}
+
+// resource is what an operation needs permission for.
+func (op *served) resource(in any) string {
+	member, of := strings.CutPrefix(op.on, "{")
+	if f := reflect.ValueOf(in).Elem().FieldByName(strings.TrimSuffix(member, "}")); of && f.IsValid() {
+		return f.Elem().String()
+	}
+	return op.on
 }
 
 // input is the type of an operation's input.
@@ -356,7 +398,7 @@ func tableOf(all []*outcome) (table string, checks int) {
 
 // apis are the services beside ECR, in the order of the document.
 func apis() []*api {
-	all := []*api{eventBridge(), secretsManager()}
+	all := []*api{asJSON(eventBridge()), asJSON(secretsManager()), inspector()}
 	for _, s := range all {
 		for _, op := range s.rows {
 			op.api = s
