@@ -107,6 +107,8 @@ type findingRow struct {
 	vendor                       string
 	first, last, updated, closed int64
 	revision, suppression        string
+	// touched is the row that is there, if nothing changes that an index holds.
+	touched int64
 }
 
 // rowOf makes the row of a finding of an image.

@@ -95,9 +95,6 @@ func asksOfImages(q *meta.FindingQuery, by findingsBy) bool {
 // counted adds a count of what a query selects. Coverage is only looked at when
 // the query asks for something of it.
 func (w *clauses) counted(d *dialect, account string, q *meta.FindingQuery, by findingsBy, count string) {
-	w.add(count + fromFindings + string(by) + `}`)
-	if asksOfImages(q, by) {
-		w.add(joinCoverage)
-	}
+	w.add(count + by.from(asksOfImages(q, by)))
 	w.findings(d, account, q, by)
 }

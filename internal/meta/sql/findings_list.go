@@ -4,13 +4,18 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/meta"
 )
 
+// A page is chosen by its ids, without looking at what is told of its findings.
 const (
-	selectFindings = `SELECT ` + findingColumns
+	selectFindings = `SELECT ` + findingColumns + ` FROM (`
+	ofFindings     = `) p {lite:CROSS }JOIN findings f ON f.id = p.id` + joinCoverage + joinAccount
+	findingIDs     = `SELECT f.id AS id`
 	fromFindings   = ` FROM findings f{lite: INDEXED BY `
 	joinCoverage   = ` {lite:CROSS }JOIN coverage c ON c.id = f.coverage_id`
 	fromCoverage   = ` FROM coverage c{lite: INDEXED BY `
@@ -18,10 +23,15 @@ const (
 	joinAccount    = ` {lite:CROSS }JOIN covered_accounts a ON a.id = f.account_id`
 	accountOf      = `(SELECT n.id FROM covered_accounts n WHERE n.name = ?)`
 
+	qNextName     = `SELECT min(c.repository) FROM coverage c WHERE c.account_id = ` + accountOf + ` AND c.repository > ?`
+	qPreviousName = `SELECT max(c.repository) FROM coverage c WHERE c.account_id = ` + accountOf + ` AND c.repository < ?`
+	qFirstName    = `SELECT min(c.repository) FROM coverage c WHERE c.account_id = ` + accountOf
+	qLastName     = `SELECT max(c.repository) FROM coverage c WHERE c.account_id = ` + accountOf
+
 	qCoverageNamed = `SELECT count(*) FROM (SELECT 1 FROM coverage c WHERE c.account_id = ` + accountOf + ` AND c.repository {in} LIMIT ?) h`
 )
 
-// fewListed is up to how many images repositories are listed image by image.
+// fewImages is up to how many images repositories are listed image by image.
 // Beyond, a page is soon found among all findings.
 const fewImages = 500
 
@@ -35,17 +45,19 @@ const (
 	byVulnerability findingsBy = "findings_vulnerability"
 	bySeverity      findingsBy = "findings_severity"
 	byFindingID     findingsBy = "findings_account"
-	// Image by image, in the order of what is told of images.
-	byRepositoryName findingsBy = "coverage_named"
-	byPushed         findingsBy = "coverage_pushed"
+	byPushed        findingsBy = "coverage_pushed" // image by image
 )
 
-// source is the tables that findings are read from.
-func (by findingsBy) source() string {
-	if by == byRepositoryName || by == byPushed {
+// from is the tables that findings are found in, with coverage where something
+// is asked of it.
+func (by findingsBy) from(coverage bool) string {
+	switch {
+	case by == byPushed:
 		return fromCoverage + string(by) + `}` + joinFindings
+	case coverage:
+		return fromFindings + string(by) + `}` + joinCoverage
 	}
-	return fromFindings + string(by) + `}` + joinCoverage
+	return fromFindings + string(by) + `}`
 }
 
 func findingsIndex(q *meta.FindingQuery, sort meta.FindingSort, fewImages bool) findingsBy {
@@ -58,8 +70,6 @@ func findingsIndex(q *meta.FindingQuery, sort meta.FindingSort, fewImages bool) 
 		return byVulnerability
 	case sort == meta.SortBySeverity:
 		return bySeverity
-	case sort == meta.SortByRepository:
-		return byRepositoryName
 	case sort == meta.SortByPushed:
 		return byPushed
 	}
@@ -78,6 +88,9 @@ func (s *Store) fewNamed(ctx context.Context, account string, q *meta.FindingQue
 
 // ListFindings is part of meta.Findings.
 func (s *Store) ListFindings(ctx context.Context, account string, q meta.FindingQuery) ([]finding.State, error) {
+	if q.Sort == meta.SortByRepository && findingsIndex(&q, q.Sort, false) == byFindingID {
+		return s.listByRepository(ctx, account, q)
+	}
 	few, err := s.fewNamed(ctx, account, &q)
 	if err != nil {
 		return nil, err
@@ -96,7 +109,7 @@ func (s *Store) ListFindings(ctx context.Context, account string, q meta.Finding
 			f, err := readFinding(rows)
 			all = append(all, f)
 			return err
-		}, parts[n].text, append(parts[n].args, limit)...)
+		}, parts[n].whole(), append(parts[n].args, limit)...)
 		if err != nil {
 			return nil, err
 		}
@@ -104,11 +117,57 @@ func (s *Store) ListFindings(ctx context.Context, account string, q meta.Finding
 	return all, nil
 }
 
-// question is a statement and its arguments but for the limit.
-type question struct {
-	text string
-	args []any
+// listByRepository lists one repository after the other.
+func (s *Store) listByRepository(ctx context.Context, account string, q meta.FindingQuery) ([]finding.State, error) {
+	one := q
+	one.Sort = meta.SortByID
+	name, found, err := s.firstName(ctx, account, &q)
+	var all []finding.State
+	for ; err == nil && found && len(all) < q.Limit; name, found, err = s.nextName(ctx, account, q.Descending, name) {
+		if len(q.Repositories) > 0 && !slices.Contains(q.Repositories, name) {
+			continue
+		}
+		one.Repositories, one.Limit = []string{name}, q.Limit-len(all)
+		page, err := s.ListFindings(ctx, account, one)
+		if err != nil {
+			return nil, err
+		}
+		all, one.After = append(all, page...), nil
+	}
+	return all, err
 }
+
+func (s *Store) firstName(ctx context.Context, account string, q *meta.FindingQuery) (name string, found bool, err error) {
+	switch {
+	case q.After != nil:
+		return q.After.Repository, true, nil
+	case q.Descending:
+		return s.oneName(ctx, qLastName, account)
+	}
+	return s.oneName(ctx, qFirstName, account)
+}
+
+func (s *Store) nextName(ctx context.Context, account string, descending bool, after string) (name string, found bool, err error) {
+	if descending {
+		return s.oneName(ctx, qPreviousName, account, after)
+	}
+	return s.oneName(ctx, qNextName, account, after)
+}
+
+func (s *Store) oneName(ctx context.Context, statement string, args ...any) (string, bool, error) {
+	var name sql.NullString
+	_, err := s.read.row(ctx, statement, args, &name)
+	return name.String, name.Valid, err
+}
+
+// question chooses a page of findings. The limit is its last argument, and not
+// among them.
+type question struct {
+	ids, order string
+	args       []any
+}
+
+func (q question) whole() string { return selectFindings + q.ids + ofFindings + q.order }
 
 // selectFindings answers questions whose answers are a page, one after the
 // other.
@@ -121,11 +180,11 @@ func (d *dialect) selectFindings(account string, q *meta.FindingQuery, fewImages
 	var all []question
 	for _, part := range partsOfPage(q, key, by) {
 		var w clauses
-		w.add(selectFindings + by.source() + joinAccount)
+		w.add(findingIDs + by.from(asksOfImages(q, by) || strings.HasPrefix(key.column, `c.`)))
 		w.findings(d, account, q, by)
 		part(&w)
-		w.order(key, q.Descending)
-		all = append(all, question{w.text.String(), w.args})
+		w.add(key.order(q.Descending) + ` LIMIT ?`)
+		all = append(all, question{w.text.String(), key.order(q.Descending), w.args})
 	}
 	return all, nil
 }
@@ -157,23 +216,22 @@ func partsOfPage(q *meta.FindingQuery, key sortKey, by findingsBy) []func(*claus
 	}}
 }
 
-func (w *clauses) order(key sortKey, descending bool) {
-	direction := ``
-	if descending {
-		direction = ` DESC`
-	}
-	w.add(` ORDER BY `)
-	if key.column != "" {
-		w.add(key.column + direction + `, `)
-	}
-	w.add(`f.id` + direction + ` LIMIT ?`)
-}
-
 // sortKey is what a list is ordered by, before the id: a column, and how its
 // value in the finding after which the page begins is written.
 type sortKey struct {
 	column, is string
 	after      any
+}
+
+func (k sortKey) order(descending bool) string {
+	direction := ``
+	if descending {
+		direction = ` DESC`
+	}
+	if k.column == "" {
+		return ` ORDER BY f.id` + direction
+	}
+	return ` ORDER BY ` + k.column + direction + `, f.id` + direction
 }
 
 func keyOf(q *meta.FindingQuery) (k sortKey, err error) {

@@ -10,7 +10,7 @@ import (
 // findings adds the conditions of a query.
 func (w *clauses) findings(d *dialect, account string, q *meta.FindingQuery, by findingsBy) {
 	w.add(` WHERE f.account_id = `+accountOf, account)
-	if by == byRepositoryName || by == byPushed {
+	if by == byPushed {
 		w.add(` AND c.account_id = `+accountOf, account)
 	}
 	if len(q.UIDs) > 0 {

@@ -24,9 +24,16 @@ const (
 		ON CONFLICT (uid) DO UPDATE SET status = excluded.status, severity = excluded.severity, fix = excluded.fix, score = excluded.score, epss = excluded.epss,
 			exploit = excluded.exploit, vendor = excluded.vendor, first_observed_at = excluded.first_observed_at, last_observed_at = excluded.last_observed_at,
 			updated_at = excluded.updated_at, closed_at = excluded.closed_at, revision = excluded.revision, suppression = excluded.suppression`
+	// What no index holds: SQLite writes anew all indexes of which a column is
+	// named, be it the same as before.
+	qTouchFinding = `UPDATE findings SET fix = ?, score = ?, epss = ?, exploit = ?, vendor = ?, first_observed_at = ?, last_observed_at = ?, updated_at = ?,
+		revision = ?, suppression = ? WHERE id = ?`
 )
 
-// SettleFindings is part of meta.Findings.
+// SettleFindings is part of meta.Findings. Coverage is held until its events are
+// committed, and who deletes, archives or restores an image takes its coverage
+// before telling of that: so events of findings, too, have ids in the order of
+// their commits, for those of one image.
 func (s *Store) SettleFindings(ctx context.Context, coverage []int64, vulnerabilities []string, decide func(meta.Settling) (meta.Settled, error)) error {
 	if len(coverage) == 0 {
 		return ctx.Err()
@@ -70,7 +77,7 @@ func (w *settling) run(coverage []int64, decide func(meta.Settling) (meta.Settle
 	for _, i := range images {
 		settled, err := decide(meta.Settling{Coverage: i.Coverage, Problems: problems[i.inventory], Findings: findings[i.ID]})
 		if err == nil {
-			err = w.take(i, settled)
+			err = w.take(i, findings[i.ID], settled)
 		}
 		if err != nil {
 			return err
@@ -144,27 +151,34 @@ func (w *settling) findings(images []*settledImage) (map[int64][]finding.State, 
 }
 
 // take notes what was decided of an image.
-func (w *settling) take(i *settledImage, settled meta.Settled) error {
+func (w *settling) take(i *settledImage, before []finding.State, settled meta.Settled) error {
 	if c := settled.Coverage; c != nil {
 		if c.ID != i.ID {
 			return fmt.Errorf("sql: the coverage %d of another image was settled with %d", c.ID, i.ID)
 		}
 		w.changed = append(w.changed, *c)
 	}
-	at := make(map[string]int, len(settled.Findings))
+	w.events = append(w.events, settled.Events...)
+	was, at := make(map[string]finding.State, len(before)), make(map[string]int, len(settled.Findings))
+	for _, f := range before {
+		was[f.VulnerabilityID] = f
+	}
 	for n := range settled.Findings {
-		row, err := rowOf(&settled.Findings[n], i)
+		f := &settled.Findings[n]
+		row, err := rowOf(f, i)
 		if err != nil {
 			return err
 		}
-		if before, twice := at[row.vulnerability]; twice {
-			w.rows[before] = row
+		if b := was[f.VulnerabilityID]; b.Status == f.Status && b.Severity == f.Severity && b.ClosedAt.Equal(f.ClosedAt) {
+			row.touched = b.ID
+		}
+		if earlier, twice := at[row.vulnerability]; twice {
+			w.rows[earlier] = row
 			continue
 		}
 		at[row.vulnerability] = len(w.rows)
 		w.rows = append(w.rows, row)
 	}
-	w.events = append(w.events, settled.Events...)
 	return nil
 }
 
@@ -189,13 +203,21 @@ func putFindings(t *tx, rows []findingRow) error {
 		return err
 	}
 	for n := range rows {
-		r := &rows[n]
-		if _, err := t.exec(qPutFindings, r.coverage, r.account, r.vulnerability, r.uid, r.status, r.severity, r.fix, r.score, r.epss, r.exploit, r.vendor,
-			r.first, r.last, r.updated, r.closed, r.revision, r.suppression); err != nil {
+		if err := putFinding(t, &rows[n]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func putFinding(t *tx, r *findingRow) (err error) {
+	if r.touched != 0 {
+		_, err = t.exec(qTouchFinding, r.fix, r.score, r.epss, r.exploit, r.vendor, r.first, r.last, r.updated, r.revision, r.suppression, r.touched)
+	} else {
+		_, err = t.exec(qPutFindings, r.coverage, r.account, r.vulnerability, r.uid, r.status, r.severity, r.fix, r.score, r.epss, r.exploit, r.vendor,
+			r.first, r.last, r.updated, r.closed, r.revision, r.suppression)
+	}
+	return err
 }
 
 // findingArrays makes the arguments of qPutFindings on PostgreSQL.

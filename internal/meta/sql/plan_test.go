@@ -112,16 +112,16 @@ func findingStatements(d *dialect) map[string]string {
 		"qCoverageOfImages": qCoverageOfImages, "qCoverageOfIDs": qCoverageOfIDs, "qCountAffected": qCountAffected, "qHowManyHold": qHowManyHold,
 		"qFindingsToSettle": qFindingsToSettle, "qFindingsToSettleOf": qFindingsToSettleOf, "qPurgeClosed": qPurgeClosed, "qGoneToPurge": qGoneToPurge, "qPurgeOfGone": qPurgeOfGone, "qPurgeGone": qPurgeGone,
 		"qUnneededToSweep": qUnneededToSweep, "qOrphansToSweep": qOrphansToSweep, "qSweepHeld": qSweepHeld, "qSweepProblems": qSweepProblems, "qSweepComponents": qSweepComponents,
-		"qCoverageNamed": qCoverageNamed,
+		"qCoverageNamed": qCoverageNamed, "qNextName": qNextName, "qPreviousName": qPreviousName, "qFirstName": qFirstName, "qLastName": qLastName,
 	}
 	for name, q := range map[string]meta.CoverageQuery{"all": {}, "of a repository": {RepositoryID: 1}, "of a component": {Component: 1}} {
 		all["coverage, "+name], _ = selectCoveragePage("a", q, false)
 	}
-	for _, sort := range []meta.FindingSort{meta.SortByID, meta.SortBySeverity, meta.SortByVulnerability, meta.SortByPushed, meta.SortByRepository} {
+	for _, sort := range []meta.FindingSort{meta.SortByID, meta.SortBySeverity, meta.SortByVulnerability, meta.SortByPushed} {
 		for n, after := range []*finding.State{nil, {Severity: registry.Low}} {
 			parts, _ := d.selectFindings("a", &meta.FindingQuery{Sort: sort, After: after, Limit: 9}, false)
 			for k, part := range parts {
-				all[fmt.Sprintf("findings by %q, %d, part %d", sort, n, k)] = part.text
+				all[fmt.Sprintf("findings by %q, %d, part %d", sort, n, k)] = part.ids
 			}
 		}
 	}
