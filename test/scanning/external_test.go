@@ -54,13 +54,13 @@ func (a *adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"error":{"message":"the key is missing"}}`)
 		return
 	}
-	switch path := strings.TrimPrefix(r.URL.Path, "/api/v1"); {
-	case path == "/metadata":
+	switch path := strings.TrimPrefix(r.URL.Path, "/api/v1"); path {
+	case "/metadata":
 		fmt.Fprint(w, `{"scanner":{"name":"Trivial","vendor":"Nobody","version":"0.1"},"capabilities":[{"consumes_mime_types":["application/vnd.oci.image.manifest.v1+json","application/vnd.docker.distribution.manifest.v2+json"],`+
 			`"produces_mime_types":["application/vnd.security.vulnerability.report; version=1.1"]}],"properties":{"harbor.scanner-adapter/vulnerability-database-updated-at":"2026-01-02T03:04:05Z"}}`)
-	case path == "/scan":
+	case "/scan":
 		a.accept(w, r)
-	case path == "/scan/1/report":
+	case "/scan/1/report":
 		a.report(w, r)
 	default:
 		a.t.Errorf("the scanner was asked %s %s", r.Method, r.URL)

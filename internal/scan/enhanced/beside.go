@@ -98,7 +98,7 @@ func (s *Scanner) readBill(ctx context.Context, account, repository, digest stri
 	m, err := registry.ParseManifest(stored.MediaType, stored.Payload)
 	if err != nil {
 		b.unread++
-		return nil
+		return nil //nolint:nilerr // what cannot be read says nothing, and people are told
 	}
 	for _, l := range m.Layers[:min(len(m.Layers), maxBillParts)] {
 		text, err := s.Content.Small(ctx, account, repository, l.Digest, maxBill)

@@ -88,7 +88,7 @@ func findingOf(inv *inventory.Inventory, s *Subject, p finding.Problem) Finding 
 	return f
 }
 
-// SortFindings: most severe first, then by id and package.
+// SortFindings puts the most severe first, then orders by id and package.
 func SortFindings(all []Finding) {
 	slices.SortFunc(all, func(a, b Finding) int {
 		return cmp.Or(
