@@ -34,13 +34,15 @@ const (
 type scanCommand struct {
 	imageFlags
 	adviceFlags
-	Format        []string `help:"What to write: table, json, sarif, cyclonedx, cyclonedx-1.4, cyclonedx-1.5, cyclonedx-1.6 or spdx, with =FILE into a file. Can be given several times." default:"table" placeholder:"FORMAT[=FILE]"`
-	Severity      []string `help:"Show only findings of these severities: CRITICAL, HIGH, MEDIUM, LOW, INFORMATIONAL, UNDEFINED."`
-	FailOn        string   `help:"Exit with 1 when a finding that is shown has this severity or a higher one." placeholder:"SEVERITY"`
-	IgnoreUnfixed bool     `help:"Show only findings for which there is a fix."`
-	OSOnly        bool     `help:"Look only at the packages of the operating system." name:"os-only"`
-	AllPlatforms  bool     `help:"Scan the images of all platforms of an index."`
-	Image         string   `arg:"" help:"The image: a file, a directory, or a name in a registry; with oci:, oci-archive:, docker-archive:, rootfs:, registry: or sbom: before it where that is not clear."`
+	Format         []string `help:"What to write: table, json, sarif, cyclonedx, cyclonedx-1.4, cyclonedx-1.5, cyclonedx-1.6 or spdx, with =FILE into a file. Can be given several times." default:"table" placeholder:"FORMAT[=FILE]"`
+	Severity       []string `help:"Show only findings of these severities: CRITICAL, HIGH, MEDIUM, LOW, INFORMATIONAL, UNDEFINED."`
+	FailOn         string   `help:"Exit with 1 when a finding that is shown has this severity or a higher one." placeholder:"SEVERITY"`
+	IgnoreUnfixed  bool     `help:"Show only findings for which there is a fix."`
+	OSOnly         bool     `help:"Look only at the packages of the operating system." name:"os-only"`
+	VEX            []string `help:"VEX document that says which findings do not count, in OpenVEX, CSAF or CycloneDX: a file, - for standard input, or oci for those that lie beside the image in its registry. Can be given several times." name:"vex" sep:"none" placeholder:"FILE|oci"`
+	ShowSuppressed bool     `help:"List the findings that do not count, too."`
+	AllPlatforms   bool     `help:"Scan the images of all platforms of an index."`
+	Image          string   `arg:"" help:"The image: a file, a directory, or a name in a registry; with oci:, oci-archive:, docker-archive:, rootfs:, registry: or sbom: before it where that is not clear."`
 }
 
 // imageFlags say how images are read.
@@ -51,6 +53,8 @@ type imageFlags struct {
 	Insecure bool   `help:"Speak to the registry without TLS, or with TLS that nobody vouches for."`
 	Quiet    bool   `help:"Show no progress." short:"q"`
 	Data     string `help:"Data directory of a registry, whose advisories are used." type:"path"`
+
+	beside func(artifactType string) bool // what is read beside images
 }
 
 // codedError ends the process with a code of its own.
@@ -82,6 +86,11 @@ func (c *scanCommand) scan(ctx context.Context, s streams) (found, err error) {
 	}
 	progress := c.newProgress(s)
 	defer progress.finish()
+	said, err := c.readVEX()
+	if err != nil {
+		return nil, err
+	}
+	c.imageFlags.beside = c.wantedBeside()
 	images, err := c.read(ctx, c.Image, c.AllPlatforms, progress)
 	if err != nil {
 		return nil, err
@@ -99,7 +108,8 @@ func (c *scanCommand) scan(ctx context.Context, s streams) (found, err error) {
 				return err
 			}
 			target.Notes = append(target.Notes, notes...)
-			target.Findings = filter.Apply(target.Findings)
+			said.withBeside(image).excuse(&target)
+			target.Findings, target.Suppressed = filter.Apply(target.Findings), filter.ApplyTo(target.Suppressed)
 			r.Targets = append(r.Targets, target)
 			complete = complete && whole
 		}
@@ -110,7 +120,7 @@ func (c *scanCommand) scan(ctx context.Context, s streams) (found, err error) {
 	}
 	progress.finish()
 	for _, o := range outputs {
-		if err := o.write(s, r); err != nil {
+		if err := o.write(s, r, reporting.Options{ShowSuppressed: c.ShowSuppressed}); err != nil {
 			return nil, err
 		}
 	}
@@ -160,7 +170,7 @@ func (f *imageFlags) read(ctx context.Context, name string, allPlatforms bool, p
 	images, err := source.Read(ctx, name, source.Options{
 		Platform: f.Platform, AllPlatforms: allPlatforms, Cache: cache, Offline: f.Offline, Insecure: f.Insecure,
 		Keychain: keychain(ctx, f.Data), UserAgent: "ecru/" + currentVersion(), Transport: transportFor(f.Insecure),
-		Progress: progress.layers(),
+		Progress: progress.layers(), Beside: f.beside,
 	})
 	if err != nil {
 		return nil, err
@@ -279,9 +289,8 @@ func joined(formats []reporting.Format) string {
 }
 
 // write makes all of a report before any of it is written.
-func (o output) write(s streams, r *reporting.Report) error {
+func (o output) write(s streams, r *reporting.Report, options reporting.Options) error {
 	var out bytes.Buffer
-	options := reporting.Options{}
 	if o.file == "" {
 		options.Width = terminalWidth(s.out)
 	}

@@ -21,22 +21,32 @@ func (r *Report) cycloneDX(target int) *cdx.BOM {
 	refs := document.References()
 	at := map[string]int{}
 	all := []cdx.Vulnerability{}
-	for i := range t.Findings {
-		f := &t.Findings[i]
-		n, known := at[f.ID]
+	add := func(f *match.Finding, ref string, analysis *cdx.VulnerabilityAnalysis) {
+		n, known := at[ref]
 		if !known {
 			n = len(all)
-			at[f.ID] = n
+			at[ref] = n
 			all = append(all, vulnerability(f))
+			all[n].BOMRef, all[n].Analysis = "vulnerability-"+ref, analysis
 		}
 		v := &all[n]
 		for _, pkg := range f.Packages {
 			affected := cdx.Affects{Ref: refs[pkg], Range: &[]cdx.AffectedVersions{{Version: t.Inventory.Packages[pkg].Version, Status: cdx.VulnerabilityStatusAffected}}}
+			if analysis != nil {
+				affected.Range = nil // the analysis says whether it is
+			}
 			if !slices.ContainsFunc(*v.Affects, func(a cdx.Affects) bool { return a.Ref == affected.Ref }) {
 				*v.Affects = append(*v.Affects, affected)
 			}
 		}
 		recommend(v, f)
+	}
+	for i := range t.Findings {
+		add(&t.Findings[i], t.Findings[i].ID, nil)
+	}
+	for i := range t.Suppressed {
+		s := &t.Suppressed[i]
+		add(&s.Finding, s.ID+"-"+s.Excuse.ref(), s.Excuse.analysis())
 	}
 	bom.Vulnerabilities = &all
 	return bom
@@ -44,7 +54,7 @@ func (r *Report) cycloneDX(target int) *cdx.BOM {
 
 func vulnerability(f *match.Finding) cdx.Vulnerability {
 	v := cdx.Vulnerability{
-		BOMRef: "vulnerability-" + f.ID, ID: f.ID, Source: &cdx.Source{Name: f.Problem.Source, URL: f.URI},
+		ID: f.ID, Source: &cdx.Source{Name: f.Problem.Source, URL: f.URI},
 		Description: f.Description, Detail: f.Problem.Description, Affects: &[]cdx.Affects{},
 		Published: timestamp(f.Published), Updated: timestamp(f.Modified),
 	}

@@ -42,6 +42,7 @@ type (
 		Advisories []sourceJSON              `json:"advisories"`
 		Notes      []string                  `json:"notes"`
 		Findings   []findingJSON             `json:"findings"`
+		Suppressed []suppressedJSON          `json:"suppressed,omitempty"` // not among the counts
 	}
 	osJSON struct {
 		ID      string `json:"id"`
@@ -122,6 +123,7 @@ func (t *Target) json() targetJSON {
 	for i := range t.Findings {
 		out.Findings = append(out.Findings, t.findingJSON(&t.Findings[i]))
 	}
+	out.Suppressed = t.suppressedJSON()
 	return out
 }
 

@@ -31,6 +31,9 @@ type Target struct {
 	Inventory *inventory.Inventory
 	// Findings are in the order of package match, and point into the inventory.
 	Findings []match.Finding
+	// Suppressed are findings that do not count. No format leaves them out without
+	// a word.
+	Suppressed []Suppressed
 	// Sources are the advisories by which it was judged.
 	Sources []advisory.Source
 	// Notes say what was not looked at, and why.
@@ -60,6 +63,8 @@ func Formats() []Format {
 // Options say how a report looks; zero values mean the defaults.
 type Options struct {
 	Width int // of a table, in characters; 0: as wide as it gets
+	// ShowSuppressed lists what does not count in tables, too.
+	ShowSuppressed bool
 }
 
 // ErrSeveralTargets is why several images are no bill of materials.
@@ -69,7 +74,7 @@ var ErrSeveralTargets = errors.New("a bill of materials is of one image: pick a 
 func Write(w io.Writer, r *Report, f Format, o Options) error {
 	switch f {
 	case Table:
-		return writeTable(w, r, o.Width)
+		return writeTable(w, r, o)
 	case JSON:
 		return writeJSON(w, r)
 	case SARIF:
@@ -104,6 +109,13 @@ type Filter struct {
 func (f Filter) Apply(findings []match.Finding) []match.Finding {
 	return slices.DeleteFunc(slices.Clone(findings), func(one match.Finding) bool {
 		return f.Fixable && one.FixedVersion == "" || len(f.Severities) > 0 && !slices.Contains(f.Severities, one.Severity)
+	})
+}
+
+// ApplyTo answers the suppressed findings that are shown.
+func (f Filter) ApplyTo(suppressed []Suppressed) []Suppressed {
+	return slices.DeleteFunc(slices.Clone(suppressed), func(one Suppressed) bool {
+		return len(f.Apply([]match.Finding{one.Finding})) == 0
 	})
 }
 

@@ -70,6 +70,8 @@ type (
 		Message             sarifText         `json:"message"`
 		Locations           []sarifLocation   `json:"locations"`
 		PartialFingerprints map[string]string `json:"partialFingerprints"`
+		// Suppressions is there where the result does not count.
+		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
 	}
 	sarifLocation struct {
 		Physical sarifPhysical  `json:"physicalLocation"`
@@ -108,17 +110,24 @@ func writeSARIF(w io.Writer, r *Report) error {
 		ColumnKind: "utf16CodeUnits",
 	}
 	rules := map[string]int{}
+	add := func(t *Target, f *match.Finding, suppressions []sarifSuppression) {
+		rule, known := rules[f.ID]
+		if !known {
+			rule = len(run.Tool.Driver.Rules)
+			rules[f.ID] = rule
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, ruleOf(f))
+		}
+		result := t.result(f, rule)
+		result.Suppressions = suppressions
+		run.Results = append(run.Results, result)
+	}
 	for i := range r.Targets {
 		t := &r.Targets[i]
 		for j := range t.Findings {
-			f := &t.Findings[j]
-			rule, known := rules[f.ID]
-			if !known {
-				rule = len(run.Tool.Driver.Rules)
-				rules[f.ID] = rule
-				run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, ruleOf(f))
-			}
-			run.Results = append(run.Results, t.result(f, rule))
+			add(t, &t.Findings[j], nil)
+		}
+		for j := range t.Suppressed {
+			add(t, &t.Suppressed[j].Finding, t.Suppressed[j].Excuse.sarif())
 		}
 	}
 	encoder := json.NewEncoder(w)

@@ -14,18 +14,18 @@ import (
 	"github.com/ecru-registry/ecru/internal/scan/match"
 )
 
-func writeTable(w io.Writer, r *Report, width int) error {
+func writeTable(w io.Writer, r *Report, o Options) error {
 	out := bufio.NewWriter(w)
 	for i := range r.Targets {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
-		writeTarget(out, &r.Targets[i], width)
+		writeTarget(out, &r.Targets[i], o)
 	}
 	return out.Flush()
 }
 
-func writeTarget(out io.Writer, t *Target, width int) {
+func writeTarget(out io.Writer, t *Target, o Options) {
 	facts := []string{t.system()}
 	if t.Image.Platform != "" {
 		facts = append(facts, t.Image.Platform)
@@ -34,9 +34,10 @@ func writeTarget(out io.Writer, t *Target, width int) {
 	fmt.Fprintf(out, "%s (%s)\n", printable(t.Image.Name), strings.Join(facts, ", "))
 	for _, group := range groups(t.Findings) {
 		fmt.Fprintf(out, "\n%s\n", groupTitle(t, group))
-		writeRows(out, t.rows(group), width)
+		writeRows(out, t.rows(group), o.Width)
 	}
 	fmt.Fprintf(out, "\n%s\n", t.summary())
+	writeSuppressed(out, t, o)
 	for _, note := range t.Notes {
 		fmt.Fprintf(out, "Note: %s.\n", printable(note))
 	}
@@ -203,7 +204,10 @@ func printable(text string) string {
 }
 
 func (t *Target) summary() string {
-	if len(t.Findings) == 0 {
+	switch {
+	case len(t.Findings) == 0 && len(t.Suppressed) > 0:
+		return "No vulnerabilities found that count."
+	case len(t.Findings) == 0:
 		return "No vulnerabilities found."
 	}
 	counts, fixable := t.counts(), 0

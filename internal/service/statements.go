@@ -135,7 +135,7 @@ func ending(at time.Time) time.Time { return at.UTC().Truncate(time.Millisecond)
 
 func checkVexScope(d VexDocument) error {
 	switch {
-	case d.Repository != "" && !nameable(d.Repository, maxDecisionName):
+	case d.Repository != "" && !nameable(d.Repository):
 		return registry.InvalidParameter("repository", "must be the name of a repository, or a pattern with '*'")
 	case d.Digest != "" && !registry.ValidDigest(d.Digest):
 		return registry.InvalidParameter("digest", "must be the digest of an image")

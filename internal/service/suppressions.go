@@ -78,15 +78,15 @@ func (s *Service) allowSuppressing(ctx context.Context, c Caller, account, opera
 
 func checkDecision(d finding.Decision) error {
 	switch {
-	case !nameable(d.Vulnerability, maxDecisionName) || strings.ContainsAny(d.Vulnerability, "*?"):
+	case !nameable(d.Vulnerability) || strings.ContainsAny(d.Vulnerability, "*?"):
 		return registry.InvalidParameter("vulnerability", "must be the id of a vulnerability")
-	case d.Repository != "" && !nameable(d.Repository, maxDecisionName):
+	case d.Repository != "" && !nameable(d.Repository):
 		return registry.InvalidParameter("repository", "must be the name of a repository, or a pattern with '*'")
 	case d.Digest != "" && !registry.ValidDigest(d.Digest):
 		return registry.InvalidParameter("digest", "must be the digest of an image")
 	case d.Digest != "" && (d.Repository == "" || strings.Contains(d.Repository, "*")):
 		return registry.InvalidParameter("repository", "must name the repository of the image")
-	case d.Package != "" && !nameable(d.Package, maxDecisionName):
+	case d.Package != "" && !nameable(d.Package):
 		return registry.InvalidParameter("package", "must be the name of a package")
 	case strings.TrimSpace(d.Reason) == "" || len(d.Reason) > maxDecisionReason || !utf8.ValidString(d.Reason):
 		return registry.InvalidParameter("reason", "must say why, in at most 512 bytes")
@@ -98,8 +98,8 @@ func checkDecision(d finding.Decision) error {
 
 // nameable says whether a text can be a name: not empty, not long, of printable
 // characters.
-func nameable(text string, most int) bool {
-	return text != "" && len(text) <= most && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f })
+func nameable(text string) bool {
+	return text != "" && len(text) <= maxDecisionName && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
 // Decisions answers up to limit decisions of an account after an id, in order of

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/ecru-registry/ecru/internal/blob"
 	"github.com/ecru-registry/ecru/internal/finding"
@@ -24,16 +23,7 @@ const (
 )
 
 // vexArtifact says whether referrers of an artifact type may be VEX documents.
-// Attestations and CycloneDX documents need not be; those that are not, say
-// nothing.
-func vexArtifact(artifactType string) bool {
-	for _, part := range []string{"openvex", "csaf", "vnd.cyclonedx", "vnd.in-toto", "vnd.dev.cosign", "dsse.envelope", "application/vex"} {
-		if strings.Contains(artifactType, part) {
-			return true
-		}
-	}
-	return false
-}
+func vexArtifact(artifactType string) bool { return vex.IsArtifact(artifactType) }
 
 // vexReferrers reads the VEX documents that were pushed beside an image, into its
 // repository. What cannot be read says nothing.

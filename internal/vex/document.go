@@ -75,6 +75,15 @@ const (
 	maxExpanded = 16
 )
 
+// IsArtifact says whether artifacts of a type that lie beside an image may be
+// documents. Attestations and CycloneDX documents need not be; those that are not,
+// say nothing.
+func IsArtifact(artifactType string) bool {
+	return slices.ContainsFunc([]string{
+		"openvex", "csaf", "vnd.cyclonedx", "vnd.in-toto", "vnd.dev.cosign", "vnd.dev.sigstore", "dsse.envelope", "application/vex",
+	}, func(part string) bool { return strings.Contains(artifactType, part) })
+}
+
 // Errors of Parse.
 var (
 	ErrUnknownFormat = errors.New("vex: the document is neither OpenVEX, CSAF nor CycloneDX with analyses")

@@ -78,6 +78,12 @@ func (r *reader) remote(ctx context.Context, where location) ([]*Image, error) {
 		if tag, ok := ref.(name.Tag); ok {
 			image.Tag = tag.TagStr()
 		}
+		if r.Beside == nil {
+			continue
+		}
+		if image.Beside, err = from.beside(ctx, image.Digest, r.Beside); err != nil {
+			return nil, err
+		}
 	}
 	return images, nil
 }

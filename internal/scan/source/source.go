@@ -42,6 +42,9 @@ type Options struct {
 	Keychain  authn.Keychain
 	Transport http.RoundTripper
 	UserAgent string
+	// Beside says of which artifact types the documents are read that lie beside an
+	// image in its registry; nil reads none.
+	Beside func(artifactType string) bool
 
 	// Progress is told how many bytes of layers were read, and of how many;
 	// zero while that is not known. It is called by one goroutine at a time.
@@ -61,6 +64,7 @@ type Image struct {
 	Layers     []string // digests, base first
 
 	Inventory *inventory.Inventory
+	Beside    []Beside // see Options.Beside
 	// Notes say what could not be looked at.
 	Notes []string
 }
