@@ -555,3 +555,19 @@ func TestAnIndexIsAsItsImagesAre(t *testing.T) {
 		t.Errorf("description %q", got.description)
 	}
 }
+
+func TestFirstFindingsAreToldOfOnlyWhereSomebodyListens(t *testing.T) {
+	l := open(t)
+	l.deaf = true
+	l.repository("web")
+	l.publish("CVE-1", "lodash", "4.17.21")
+	l.scanning(registry.ScanEnhanced)
+	l.push("web", "v1", lodash())
+	l.run()
+	l.wantEvents("web CONTINUOUS_SCAN<MANUAL", "scanned 1", "ACTIVE SUCCESSFUL")
+	l.want("web", "v1", "ACTIVE", "CVE-1 ACTIVE")
+	l.publish("CVE-2", "left-pad", "")
+	l.wantEvents("CVE-2 ACTIVE")
+	l.sweep(15 * day)
+	l.wantEvents("INACTIVE SCAN_ELIGIBILITY_EXPIRED", "CVE-1 CLOSED", "CVE-2 CLOSED")
+}

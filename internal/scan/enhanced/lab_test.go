@@ -49,6 +49,7 @@ type lab struct {
 	reader   *enhanced.Reader
 	told     int64 // the last event that was read
 	excuse   func(finding.Finding) *finding.Suppression
+	deaf     bool // no rule listens
 	watched  watched
 }
 
@@ -89,6 +90,7 @@ func (l *lab) connect(c *service.Config) {
 	inventories := enhanced.NewInventories(store)
 	settler := &enhanced.Settler{
 		Store: store, Inventories: inventories, Risks: store, Region: apitest.Region, Now: c.Now,
+		Listening: func(context.Context, string, string, string) (bool, error) { return !l.deaf, nil },
 		Suppressor: func(ctx context.Context, account string, c finding.Coverage) (func(finding.Finding) *finding.Suppression, error) {
 			if l.excuse == nil {
 				return l.Service.Suppressing(ctx, account, c)
