@@ -27,8 +27,12 @@ status=0
 exit $status
 `
 
-// readModel reads the model of the API once: it is the same for all stories.
-var readModel = sync.OnceValues(func() (*awsmodel.Model, error) { return awsmodel.Read(".") })
+// readModel reads the model of ECR once, and readInspector that of Inspector: they
+// are the same for all stories.
+var (
+	readModel     = sync.OnceValues(func() (*awsmodel.Model, error) { return awsmodel.Read(".") })
+	readInspector = sync.OnceValues(func() (*awsmodel.Model, error) { return awsmodel.ReadInspector(".") })
+)
 
 func apiModel(t *testing.T) *awsmodel.Model {
 	t.Helper()
@@ -37,12 +41,15 @@ func apiModel(t *testing.T) *awsmodel.Model {
 	return m
 }
 
-// models writes the model of all that ecru serves where the AWS CLI and boto3
-// are to find it, whatever they know themselves.
+// models writes the models of what ecru serves where the AWS CLI and boto3 are to
+// find them, whatever they know themselves.
 func models(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	must(t, apiModel(t).Write(dir))
+	inspector, err := readInspector()
+	must(t, err)
+	must(t, inspector.Write(dir))
 	return dir
 }
 
