@@ -86,6 +86,12 @@ func tellScanning(t *testing.T, database, script, cli string, image *images, var
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"succeeded": succeeded,
 			"publish":   func(ts *testscript.TestScript, _ bool, args []string) { publish(ts, feed, args) },
+			"publish-alpine": func(ts *testscript.TestScript, _ bool, args []string) {
+				if len(args) != 3 {
+					ts.Fatalf("usage: publish-alpine CVE PACKAGE FIXED")
+				}
+				ts.Check(sample.WriteNewAdvisory(feed, args[0], args[1], args[2]))
+			},
 		},
 	})
 }

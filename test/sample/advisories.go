@@ -3,6 +3,7 @@ package sample
 import (
 	"archive/zip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -58,30 +59,54 @@ func reachable(url string) bool {
 }
 
 // WriteAdvisories writes the carried facts as an OSV export below base.
-func WriteAdvisories(base string) error {
-	dir := filepath.Join(base, "Alpine")
+func WriteAdvisories(base string) error { return writeFacts(base, alpine320Facts()) }
+
+// WriteNewAdvisory writes the carried facts with one more, which nobody has
+// published: a vulnerability of a package of Alpine that a version fixes.
+func WriteNewAdvisory(base, cve, pkg, fixed string) error {
+	return writeFacts(base, append(alpine320Facts(), fact{
+		cve: cve, pkg: pkg, introduced: "0", fixed: fixed, cvss: "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", published: "2026-08-01",
+	}))
+}
+
+func writeFacts(base string, facts []fact) error {
+	all := make([]entry, 0, len(facts))
+	for _, f := range facts {
+		all = append(all, entry{"ALPINE-" + f.cve, f.record()})
+	}
+	return writeExport(filepath.Join(base, "Alpine"), all)
+}
+
+// entry is a record of an export.
+type entry struct {
+	id     string
+	record map[string]any
+}
+
+// writeExport writes an export beside the old one first: servers read it at any
+// time.
+func writeExport(dir string, records []entry) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	file, err := os.Create(filepath.Join(dir, "all.zip"))
+	file, err := os.CreateTemp(dir, "next-*")
 	if err != nil {
 		return err
 	}
-	defer file.Close()
 	archive := zip.NewWriter(file)
-	for _, f := range alpine320Facts() {
-		entry, err := archive.Create("ALPINE-" + f.cve + ".json")
-		if err != nil {
-			return err
+	for _, r := range records {
+		to, err := archive.Create(r.id + ".json")
+		if err == nil {
+			err = json.NewEncoder(to).Encode(r.record)
 		}
-		if err := json.NewEncoder(entry).Encode(f.record()); err != nil {
-			return err
+		if err != nil {
+			return errors.Join(err, file.Close())
 		}
 	}
-	if err := archive.Close(); err != nil {
+	if err := errors.Join(archive.Close(), file.Close(), os.Chmod(file.Name(), 0o644)); err != nil {
 		return err
 	}
-	return file.Close()
+	return os.Rename(file.Name(), filepath.Join(dir, "all.zip"))
 }
 
 // record is the fact in the OSV schema.

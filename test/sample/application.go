@@ -1,7 +1,6 @@
 package sample
 
 import (
-	"archive/zip"
 	"encoding/json"
 	"errors"
 	"os"
@@ -58,41 +57,16 @@ func Application(salt string) ([]byte, error) {
 // Publish writes the exports of the ecosystems of some advisories below base, in
 // the place of those that were there.
 func Publish(base string, all ...Advisory) error {
-	exports := map[string][]Advisory{}
-	for _, a := range all {
-		exports[a.Ecosystem] = append(exports[a.Ecosystem], a)
+	exports := map[string][]entry{}
+	for i := range all {
+		exports[all[i].Ecosystem] = append(exports[all[i].Ecosystem], entry{all[i].ID, all[i].record()})
 	}
 	for ecosystem, records := range exports {
-		if err := publish(filepath.Join(base, ecosystem), records); err != nil {
+		if err := writeExport(filepath.Join(base, ecosystem), records); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// publish writes an export beside the old one first: servers read it at any time.
-func publish(dir string, records []Advisory) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(dir, "next-*")
-	if err != nil {
-		return err
-	}
-	archive := zip.NewWriter(file)
-	for i := range records {
-		entry, err := archive.Create(records[i].ID + ".json")
-		if err == nil {
-			err = json.NewEncoder(entry).Encode(records[i].record())
-		}
-		if err != nil {
-			return errors.Join(err, file.Close())
-		}
-	}
-	if err := errors.Join(archive.Close(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), filepath.Join(dir, "all.zip"))
 }
 
 // record is the advisory in the OSV schema.
