@@ -18,10 +18,22 @@ const (
 // maxNamed is how many packages the title of a finding names.
 const maxNamed = 5
 
+// Bounds of what one finding tells, whatever an image holds: somebody may have made
+// it to be told of.
+const (
+	// MaxPackages is how many packages of a finding are listed; the others are
+	// counted.
+	MaxPackages   = 250
+	maxReasons    = 50
+	maxReferences = 100
+	maxAliases    = 100
+)
+
 // LocatedProblem is a problem and the packages of an image that have it.
 type LocatedProblem struct {
 	Problem
 	Packages []Package // FixedIn is Compose's to fill in
+	More     int       // packages beside
 }
 
 // Rating is what the problems behind a finding come to.
@@ -95,26 +107,61 @@ func Compose(s State, i Image, problems []LocatedProblem) Finding {
 	slices.SortStableFunc(problems, func(a, b LocatedProblem) int { return compareWeight(a.Problem, b.Problem) })
 	worst := problems[0]
 	f.Source, f.SourceURL, f.CreatedAt, f.ChangedAt = worst.Source, worst.URL, worst.Published, worst.Modified
+	var references, reasons listing[string]
+	var scores listing[CVSS]
 	for _, p := range problems {
 		f.Description = cmp.Or(f.Description, p.Description)
-		f.Aliases = append(f.Aliases, p.Aliases...)
-		f.CWEs = append(f.CWEs, p.CWEs...)
-		f.References = appendNew(f.References, p.References)
-		f.CVSS = appendNew(f.CVSS, p.CVSS)
-		f.Reasons = appendNew(f.Reasons, []string{p.Reason})
+		if len(f.Aliases) < maxAliases {
+			f.Aliases = append(f.Aliases, p.Aliases...)
+			f.CWEs = append(f.CWEs, p.CWEs...)
+		}
+		references.add(p.References, maxReferences)
+		scores.add(p.CVSS, maxReferences)
+		reasons.add([]string{p.Reason}, maxReasons)
+		f.MorePackages += p.More
 		for _, pkg := range p.Packages {
+			// One that two problems are about is listed once, so that more are
+			// gathered than are listed.
+			if len(f.Packages) >= 4*MaxPackages {
+				f.MorePackages++
+				continue
+			}
 			pkg.FixedIn = cmp.Or(p.FixedVersion, NoFixedVersion)
 			f.Packages = append(f.Packages, pkg)
 		}
 	}
+	f.References, f.CVSS, f.Reasons = references.list, scores.list, reasons.list
 	f.Description = cmp.Or(f.Description, worst.Title)
 	f.Aliases = slices.DeleteFunc(distinct(f.Aliases), func(id string) bool { return id == s.VulnerabilityID })
 	f.CWEs = distinct(f.CWEs)
+	f.listPackages()
+	f.Title = title(s.VulnerabilityID, f.Packages, worst.Package, f.MorePackages > 0)
+	f.Remediation = remediation(f.Packages)
+	if n := f.MorePackages; n > 0 {
+		f.Remediation += fmt.Sprintf(" %d more of the image's packages have the vulnerability than are listed.", n)
+	}
+	return f
+}
+
+// listPackages orders the packages, and counts those that are more than fit.
+func (f *Finding) listPackages() {
 	slices.SortStableFunc(f.Packages, comparePackages)
 	f.Packages = slices.CompactFunc(f.Packages, func(a, b Package) bool { return comparePackages(a, b) == 0 })
-	f.Title = title(s.VulnerabilityID, f.Packages, worst.Package)
-	f.Remediation = remediation(f.Packages)
-	return f
+	if more := len(f.Packages) - MaxPackages; more > 0 {
+		f.MorePackages += more
+		f.Packages = slices.Clip(f.Packages[:MaxPackages])
+	}
+}
+
+// listing is a list without repetitions.
+type listing[T comparable] struct{ list []T }
+
+func (l *listing[T]) add(more []T, most int) {
+	for _, v := range more {
+		if len(l.list) < most {
+			l.list = appendNew(l.list, []T{v})
+		}
+	}
 }
 
 func appendNew[T comparable](list, more []T) []T {
@@ -141,7 +188,7 @@ func comparePackages(a, b Package) int {
 }
 
 // title names the vulnerability and the packages that have it.
-func title(id string, packages []Package, otherwise string) string {
+func title(id string, packages []Package, otherwise string, unlisted bool) string {
 	var names []string
 	for _, p := range packages {
 		names = appendNew(names, []string{p.Name})
@@ -152,6 +199,9 @@ func title(id string, packages []Package, otherwise string) string {
 	more := ""
 	if n := len(names) - maxNamed; n > 0 {
 		names, more = names[:maxNamed], fmt.Sprintf(" and %d more", n)
+	}
+	if unlisted {
+		more = " and more"
 	}
 	return id + " - " + strings.Join(names, ", ") + more
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/registry"
@@ -82,11 +83,50 @@ func TestAFindingWhoseProblemsAreGoneStillSaysWhichItWas(t *testing.T) {
 
 func TestTitlesAndRemediationsOfManyPackagesStayShort(t *testing.T) {
 	var packages []finding.Package
-	for i := range 500 {
+	for i := range 200 {
 		packages = append(packages, finding.Package{Name: fmt.Sprintf("package-%03d", i), Manager: "OS"})
 	}
 	f := finding.Compose(finding.State{VulnerabilityID: "CVE-1"}, finding.Image{}, []finding.LocatedProblem{{Problem: problem(registry.Low, 1, "2"), Packages: packages}})
-	if !strings.HasSuffix(f.Title, "package-004 and 495 more") || len(f.Remediation) > 300 || len(f.Packages) != 500 {
+	if !strings.HasSuffix(f.Title, "package-004 and 195 more") || len(f.Remediation) > 300 || len(f.Packages) != 200 {
 		t.Errorf("%q, %q", f.Title, f.Remediation)
+	}
+}
+
+// TestAFindingOfAnyNumberOfPackagesStaysSmall: an image may be made to have
+// findings that nobody can store, send or read.
+func TestAFindingOfAnyNumberOfPackagesStaysSmall(t *testing.T) {
+	const components, copies, more = 20_000, 3, 5
+	problems := make([]finding.LocatedProblem, components)
+	for i := range problems {
+		p := problem(registry.Low, 1, "2")
+		p.Reason = fmt.Sprintf("1.%d is below 2", i)
+		p.References = []string{fmt.Sprintf("https://example.com/%d", i)}
+		p.Aliases = []string{fmt.Sprintf("GHSA-%d", i)}
+		problems[i] = finding.LocatedProblem{Problem: p, More: more}
+		for c := range copies {
+			problems[i].Packages = append(problems[i].Packages, finding.Package{Name: fmt.Sprintf("package-%05d", i), Path: fmt.Sprint(c), Manager: "NODEPKG"})
+		}
+	}
+	f := finding.Compose(finding.State{VulnerabilityID: "CVE-1"}, finding.Image{}, problems)
+	if len(f.Packages) != finding.MaxPackages || f.MorePackages != components*(copies+more)-finding.MaxPackages {
+		t.Errorf("%d packages and %d more, want all of %d", len(f.Packages), f.MorePackages, components*(copies+more))
+	}
+	if !strings.Contains(f.Remediation, "159750 more") || !strings.HasSuffix(f.Title, " and more") {
+		t.Errorf("%q, %q do not say that there are more", f.Title, f.Remediation)
+	}
+	if n := len(f.Reasons) + len(f.References) + len(f.Aliases); n > 500 {
+		t.Errorf("%d reasons, references and aliases", n)
+	}
+}
+
+// TestADecisionAboutAPackageExcusesNoPackageThatIsNotListed: it may be another.
+func TestADecisionAboutAPackageExcusesNoPackageThatIsNotListed(t *testing.T) {
+	f := finding.Finding{State: finding.State{VulnerabilityID: "CVE-1"}, Packages: []finding.Package{{Name: "lodash"}}}
+	d := finding.Decision{Vulnerability: "CVE-1", Package: "lodash"}
+	if !d.Excuses(f, time.Time{}) {
+		t.Error("the only package is not excused")
+	}
+	if f.MorePackages = 1; d.Excuses(f, time.Time{}) {
+		t.Error("a package that nobody has looked at is excused")
 	}
 }

@@ -41,7 +41,7 @@ func (d Decision) Excuses(f Finding, now time.Time) bool {
 	case !f.Is(d.Vulnerability):
 		return false
 	}
-	return d.Package == "" || len(f.Packages) > 0 && !slices.ContainsFunc(f.Packages, func(p Package) bool { return p.Name != d.Package && p.Source != d.Package })
+	return d.Package == "" || len(f.Packages) > 0 && f.MorePackages == 0 && !slices.ContainsFunc(f.Packages, func(p Package) bool { return p.Name != d.Package && p.Source != d.Package })
 }
 
 // Is says whether an id is that of the vulnerability or one of its aliases.

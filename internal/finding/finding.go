@@ -98,9 +98,12 @@ type Finding struct {
 	CreatedAt   time.Time // by the vendor
 	ChangedAt   time.Time // by the vendor
 	Packages    []Package
-	Remediation string // "None Provided" without a fix
-	Risk        Risk
-	Image       Image
+	// MorePackages is how many packages have the vulnerability beside those that
+	// are listed: see MaxPackages.
+	MorePackages int
+	Remediation  string // "None Provided" without a fix
+	Risk         Risk
+	Image        Image
 	// Reasons say, for people, what was compared with what: one for each problem.
 	Reasons []string
 }

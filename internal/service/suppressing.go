@@ -88,7 +88,8 @@ func (x *excuses) of(f finding.Finding) *finding.Suppression {
 	if d := x.decision(f); d != nil {
 		return &finding.Suppression{Kind: finding.SuppressedByDecision, ID: d.ID, Author: d.Author, Reason: d.Reason, Until: d.ExpiresAt}
 	}
-	if len(x.sources) == 0 || len(f.Packages) == 0 {
+	// Of packages that are not listed nobody knows what the documents say.
+	if len(x.sources) == 0 || len(f.Packages) == 0 || f.MorePackages > 0 {
 		return nil
 	}
 	q := vex.Question{Image: x.image, Vulnerabilities: append([]string{f.VulnerabilityID}, f.Aliases...)}

@@ -39,9 +39,13 @@ func contentsOf(inv *inventory.Inventory) *contents {
 	return c
 }
 
-// located are the packages of a component, with the layers that brought them.
-func (c *contents) located(component finding.Component, layers []string) []finding.Package {
+// located are the packages of a component, with the layers that brought them, as
+// many as a finding lists; more is how many there are beside.
+func (c *contents) located(component finding.Component, layers []string) (_ []finding.Package, more int) {
 	indexes := c.of[component]
+	if more = len(indexes) - finding.MaxPackages; more > 0 {
+		indexes = indexes[:finding.MaxPackages]
+	}
 	out := make([]finding.Package, len(indexes))
 	for i, index := range indexes {
 		out[i] = c.packages[index]
@@ -49,7 +53,7 @@ func (c *contents) located(component finding.Component, layers []string) []findi
 			out[i].Layer = layers[index]
 		}
 	}
-	return out
+	return out, max(more, 0)
 }
 
 // packageOf words an installed package as Inspector does.

@@ -128,7 +128,7 @@ func (v *view) compose(s finding.State, problems []meta.StoredProblem, risk find
 	for i, p := range problems {
 		located[i].Problem = p.Problem
 		if v.contents != nil {
-			located[i].Packages = v.contents.located(p.Of, v.layers)
+			located[i].Packages, located[i].More = v.contents.located(p.Of, v.layers)
 		}
 	}
 	s.EPSS, s.Exploit = epss(risk), risk.KnownExploited
