@@ -26,7 +26,8 @@ type Target struct {
 func NewJob(t Target) job.Job {
 	// Encoding a plain struct of strings and numbers cannot fail.
 	payload, _ := json.Marshal(t)
-	return job.Job{Kind: JobKind, Key: fmt.Sprintf("%d/%s", t.RepositoryID, t.Digest), Payload: payload, RunAt: t.RequestedAt}
+	// A scan that was asked for later is another: the one that waits would end the one before only.
+	return job.Job{Kind: JobKind, Key: fmt.Sprintf("%d/%s/%d", t.RepositoryID, t.Digest, t.RequestedAt.UnixMicro()), Payload: payload, RunAt: t.RequestedAt}
 }
 
 func decodeTarget(j job.Job) (Target, error) {
