@@ -126,6 +126,26 @@ func TestTheLargestScanResourceChangeFitsIntoAnEvent(t *testing.T) {
 	}
 }
 
+// TestTheLargestFindingFitsIntoAnEvent: paths, tags and advisories are not ours.
+func TestTheLargestFindingFitsIntoAnEvent(t *testing.T) {
+	long := strings.Repeat("\x01", 4096)
+	f := event.Finding{Description: strings.Repeat(long, 100), Title: "CVE-2024-1", Image: event.FoundIn{Repository: "web", Digest: digest}}
+	for range 250 {
+		f.Vulnerability.Packages = append(f.Vulnerability.Packages, event.VulnerablePackage{Name: "lodash", FilePath: long})
+		f.Vulnerability.ReferenceURLs = append(f.Vulnerability.ReferenceURLs, long)
+		f.Vulnerability.Related = append(f.Vulnerability.Related, long)
+		f.Image.Tags = append(f.Image.Tags, long)
+	}
+	body := event.InspectorFound(pushed(), f).Encode()
+	if len(body) > 256<<10 {
+		t.Errorf("%d bytes", len(body))
+	}
+	e, err := event.Decode(body)
+	if err != nil || !strings.Contains(string(e.Detail), `"title":"CVE-2024-1"`) || !strings.Contains(string(e.Detail), "lodash") {
+		t.Errorf("%v: the finding is not in its event", err)
+	}
+}
+
 func BenchmarkImagePushed(b *testing.B) {
 	o := pushed()
 	o.ID = ""

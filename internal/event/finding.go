@@ -1,5 +1,7 @@
 package event
 
+import "strings"
+
 // InspectorFinding is the detail type of findings.
 const InspectorFinding = "Inspector2 Finding"
 
@@ -185,7 +187,38 @@ func InspectorFound(o Origin, f Finding) Event {
 		}
 		d.Score, d.ScoreDetails = &s.Score, &scoreDetails{adjusted}
 	}
-	return saying(d, o, SourceInspector, InspectorFinding, image)
+	e := saying(d, o, SourceInspector, InspectorFinding, image)
+	for len(e.Detail) > maxFindingDetail && d.shorten() {
+		e = saying(d, o, SourceInspector, InspectorFinding, image)
+	}
+	return e
+}
+
+// maxFindingDetail leaves room for the rest of the 256 KiB that an event has, at
+// which targets refuse it.
+const maxFindingDetail = 250 << 10
+
+// shorten leaves out half of what is the least loss; false says that there is
+// nothing left. Paths of packages, tags and texts are as long as somebody wants.
+func (d *findingDetail) shorten() bool {
+	v, image := &d.Vulnerability, &d.Resources[0].Details.Image
+	switch {
+	case len(v.Packages) > 1:
+		v.Packages = v.Packages[:len(v.Packages)/2]
+	case len(image.Tags) > 1:
+		image.Tags = image.Tags[:len(image.Tags)/2]
+	case len(v.ReferenceURLs) > 0:
+		v.ReferenceURLs = v.ReferenceURLs[:len(v.ReferenceURLs)/2]
+	case len(v.Related) > 0:
+		v.Related = v.Related[:len(v.Related)/2]
+	case len(v.CVSS) > 0:
+		v.CVSS = v.CVSS[:len(v.CVSS)/2]
+	case d.Description != "":
+		d.Description = strings.ToValidUTF8(d.Description[:len(d.Description)/2], "")
+	default:
+		return false
+	}
+	return true
 }
 
 // listed is v with empty lists for nil ones.
