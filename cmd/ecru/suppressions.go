@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -111,7 +113,7 @@ func (c *suppressList) Run(ctx context.Context, s streams) error {
 		fmt.Fprintln(table, "ID\tVULNERABILITY\tPACKAGE\tFOR\tAUTHOR\tREASON\tEXPIRES")
 		for _, d := range all.Suppressions {
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", deref(d.SuppressionID), deref(d.Vulnerability), orAll(deref(d.PackageName)),
-				about(d.Repository, d.ImageDigest), deref(d.Author), oneLine(fmt.Errorf("%s", deref(d.Reason))), day(d.ExpiryDate))
+				about(d.Repository, d.ImageDigest), deref(d.Author), printable(deref(d.Reason)), expires(d.ExpiryDate))
 		}
 	})
 }
@@ -131,6 +133,14 @@ func about(repository, digest *string) string {
 		return *repository
 	}
 	return "the registry"
+}
+
+// expires says when something ends.
+func expires(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 type suppressRemove struct {
@@ -174,8 +184,16 @@ func (c *vexAdd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	d := out.VexDocument
-	fmt.Fprintf(s.out, "%s document of %s with %d statements counts for %s (%s).\n", deref(d.Format), deref(d.Author), deref(d.Statements), about(d.Repository, d.ImageDigest), deref(d.DocumentID))
+	fmt.Fprintf(s.out, "%s document of %s with %s counts for %s (%s).\n", deref(d.Format), cmp.Or(printable(deref(d.Author)), "an unknown author"),
+		statementCount(deref(d.Statements)), about(d.Repository, d.ImageDigest), deref(d.DocumentID))
 	return nil
+}
+
+func statementCount(n int64) string {
+	if n == 1 {
+		return "1 statement"
+	}
+	return fmt.Sprintf("%d statements", n)
 }
 
 type vexList struct {
@@ -195,10 +213,11 @@ func (c *vexList) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	return c.show(s, all, func(table *tabwriter.Writer) {
-		fmt.Fprintln(table, "ID\tFORMAT\tNAME\tAUTHOR\tFOR\tADDED BY\tEXPIRES")
+		fmt.Fprintln(table, "ID\tFORMAT\tNAME\tAUTHOR\tSTATEMENTS\tFOR\tADDED BY\tEXPIRES")
 		for _, d := range all.VexDocuments {
 			fmt.Fprintln(table, strings.Join([]string{
-				deref(d.DocumentID), deref(d.Format), deref(d.Name), deref(d.Author), about(d.Repository, d.ImageDigest), deref(d.AddedBy), day(d.ExpiryDate),
+				deref(d.DocumentID), deref(d.Format), printable(deref(d.Name)), printable(deref(d.Author)), strconv.FormatInt(deref(d.Statements), 10),
+				about(d.Repository, d.ImageDigest), deref(d.AddedBy), expires(d.ExpiryDate),
 			}, "\t"))
 		}
 	})

@@ -138,11 +138,11 @@ func checkVexScope(d VexDocument) error {
 	case d.Repository != "" && !nameable(d.Repository):
 		return registry.InvalidParameter("repository", "must be the name of a repository, or a pattern with '*'")
 	case d.Digest != "" && !registry.ValidDigest(d.Digest):
-		return registry.InvalidParameter("digest", "must be the digest of an image")
+		return registry.InvalidParameter("imageDigest", "must be the digest of an image")
 	case d.Digest != "" && (d.Repository == "" || strings.Contains(d.Repository, "*")):
 		return registry.InvalidParameter("repository", "must name the repository of the image")
 	case !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(d.AddedAt):
-		return registry.InvalidParameter("expiresAt", "must be in the future")
+		return registry.InvalidParameter("expiryDate", "must be in the future")
 	case d.isGiven():
 		return nil
 	}

@@ -83,15 +83,15 @@ func checkDecision(d finding.Decision) error {
 	case d.Repository != "" && !nameable(d.Repository):
 		return registry.InvalidParameter("repository", "must be the name of a repository, or a pattern with '*'")
 	case d.Digest != "" && !registry.ValidDigest(d.Digest):
-		return registry.InvalidParameter("digest", "must be the digest of an image")
+		return registry.InvalidParameter("imageDigest", "must be the digest of an image")
 	case d.Digest != "" && (d.Repository == "" || strings.Contains(d.Repository, "*")):
 		return registry.InvalidParameter("repository", "must name the repository of the image")
 	case d.Package != "" && !nameable(d.Package):
-		return registry.InvalidParameter("package", "must be the name of a package")
+		return registry.InvalidParameter("packageName", "must be the name of a package")
 	case strings.TrimSpace(d.Reason) == "" || len(d.Reason) > maxDecisionReason || !utf8.ValidString(d.Reason):
 		return registry.InvalidParameter("reason", "must say why, in at most 512 bytes")
 	case !d.ExpiresAt.IsZero() && !d.ExpiresAt.After(d.CreatedAt):
-		return registry.InvalidParameter("expiresAt", "must be in the future")
+		return registry.InvalidParameter("expiryDate", "must be in the future")
 	}
 	return nil
 }

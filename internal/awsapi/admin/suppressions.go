@@ -74,7 +74,7 @@ type VexDocument struct {
 	AddedBy     *string // ARN
 	AddDate     *time.Time
 	ExpiryDate  *time.Time
-	Statements  *int64 // only in the answer to AddVexDocument
+	Statements  *int64
 }
 
 // AddVexDocumentInput uploads a document, for an image, for the repositories that
@@ -151,8 +151,6 @@ func (h handlers) addVexDocument(ctx context.Context, in *AddVexDocumentInput) (
 	d := service.VexDocument{Repository: deref(in.Repository), Digest: deref(in.ImageDigest), ExpiresAt: deref(in.ExpiryDate)}
 	d, err := h.service.AddVexDocument(ctx, caller(ctx), deref(in.AccountID), d, []byte(deref(in.Document)))
 	worded := wordVexDocument(d)
-	statements := int64(len(d.Document.Statements))
-	worded.Statements = &statements
 	return answer(AddVexDocumentOutput{VexDocument: &worded}, err)
 }
 
@@ -172,7 +170,9 @@ func (h handlers) deleteVexDocument(ctx context.Context, in *DeleteVexDocumentIn
 }
 
 func wordVexDocument(d service.VexDocument) VexDocument {
+	statements := int64(d.Statements)
 	return VexDocument{
+		Statements: &statements,
 		DocumentID: text(d.ID), Repository: text(d.Repository), ImageDigest: text(d.Digest), Name: text(d.Document.ID),
 		Format: text(d.Document.Format), Author: text(d.Document.Author), AddedBy: text(d.AddedBy),
 		AddDate: sometime(d.AddedAt), ExpiryDate: sometime(d.ExpiresAt),
