@@ -147,14 +147,21 @@ func referrer(subject, artifactType, seed string) string {
 // alpine pushes an image that has findings.
 func (a *account) alpine(repository, tag string) (digest string) {
 	a.t.Helper()
+	layer := a.system(repository)
+	return a.put(repository, manifest(tag, map[string]any{"layers": []any{described(ociLayer, layer)}}), tag)
+}
+
+// system is a layer of Alpine, which is in the repository then.
+func (a *account) system(repository string) (layer string) {
+	a.t.Helper()
 	content, err := sample.Alpine("3.20.3")
 	a.must(err)
-	layer := string(content)
+	layer = string(content)
 	found := do(a, a.BatchCheckLayerAvailability, &ecr.BatchCheckLayerAvailabilityInput{RepositoryName: &repository, LayerDigests: []string{digestOf(layer)}})
 	if found.Layers[0].LayerAvailability != types.LayerAvailabilityAvailable {
 		a.layer(repository, layer)
 	}
-	return a.put(repository, manifest(tag, map[string]any{"layers": []any{described(ociLayer, layer)}}), tag)
+	return layer
 }
 
 // many are texts that differ.

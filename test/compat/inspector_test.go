@@ -71,13 +71,9 @@ func aggregated(_ reflect.Type, member string) reflect.Type {
 // application pushes an Alpine image with packages of npm and PyPI.
 func (a *account) application(repository, tag string) (digest string) {
 	a.t.Helper()
-	system, err := sample.Alpine("3.20.3")
-	a.must(err)
-	a.alpine(repository, "system-of-"+tag)
-	do(a, a.BatchDeleteImage, &ecr.BatchDeleteImageInput{RepositoryName: &repository, ImageIds: []ecrtypes.ImageIdentifier{*byTag("system-of-" + tag)}})
-	top := applicationLayer(a, tag)
+	system, top := a.system(repository), applicationLayer(a, tag)
 	a.layer(repository, top)
-	return a.put(repository, manifest(tag, map[string]any{"layers": []any{described(ociLayer, string(system)), described(ociLayer, top)}}), tag)
+	return a.put(repository, manifest(tag, map[string]any{"layers": []any{described(ociLayer, system), described(ociLayer, top)}}), tag)
 }
 
 func applicationLayer(a *account, tag string) string {
