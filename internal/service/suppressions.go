@@ -20,6 +20,7 @@ const (
 	maxDecisions      = 10_000 // of an account
 	maxDecisionReason = 512
 	maxDecisionName   = 256
+	forgottenAtOnce   = 100 // expired decisions, where there is no room
 )
 
 // Decide records that a vulnerability does not count, and why. The author is
@@ -55,13 +56,14 @@ func (s *Service) Decide(ctx context.Context, c Caller, account string, d findin
 }
 
 // forgetExpired makes room: what does not hold any more is only kept to be looked
-// at.
+// at. A few are enough, and nobody waits for thousands.
 func (s *Service) forgetExpired(ctx context.Context, account string) error {
-	now := s.Now()
+	now, forgotten := s.Now(), 0
 	return s.eachDecision(ctx, account, func(d finding.Decision) error {
-		if d.ExpiresAt.IsZero() || now.Before(d.ExpiresAt) {
+		if d.ExpiresAt.IsZero() || now.Before(d.ExpiresAt) || forgotten >= forgottenAtOnce {
 			return nil
 		}
+		forgotten++
 		_, err := s.Store.DeleteRecord(ctx, account, meta.SuppressionRecord, d.ID)
 		if errors.Is(err, meta.ErrNoRecord) {
 			return nil
