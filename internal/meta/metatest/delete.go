@@ -143,8 +143,8 @@ func deleteWithJobs(t *testing.T, s meta.Store) {
 		}
 		return keys
 	}
-	wantSame(t, "a tag", nil, asked(meta.DeleteLastTagDeletesImage, registry.ImageID{Tag: "v1"}))
-	wantSame(t, "the last tag alone", nil, asked(meta.DeleteTagOnly, registry.ImageID{Tag: "v2"}))
+	wantSame(t, "a tag", []string(nil), asked(meta.DeleteLastTagDeletesImage, registry.ImageID{Tag: "v1"}))
+	wantSame(t, "the last tag alone", []string(nil), asked(meta.DeleteTagOnly, registry.ImageID{Tag: "v2"}))
 	wantSame(t, "the image", []string{"gone " + a}, asked(meta.DeleteTagOnly, registry.ImageID{Digest: a}))
 	if got := asked(meta.DeleteTagOnly, registry.ImageID{Digest: a}); len(got) != 1 || got[0] == "gone "+a {
 		t.Errorf("of nothing: %q", got)

@@ -39,6 +39,14 @@ func contentsOf(inv *inventory.Inventory) *contents {
 	return c
 }
 
+// size is how many packages there are.
+func (c *contents) size() int {
+	if c == nil {
+		return 0
+	}
+	return len(c.packages)
+}
+
 // located are the packages of a component, with the layers that brought them, as
 // many as a finding lists; more is how many there are beside.
 func (c *contents) located(component finding.Component, layers []string) (_ []finding.Package, more int) {

@@ -556,18 +556,22 @@ func TestAnIndexIsAsItsImagesAre(t *testing.T) {
 	}
 }
 
-func TestFirstFindingsAreToldOfOnlyWhereSomebodyListens(t *testing.T) {
+// TestFindingsOfEnrolmentAreToldOfOnlyWhereSomebodyListens: those of a push are
+// always told.
+func TestFindingsOfEnrolmentAreToldOfOnlyWhereSomebodyListens(t *testing.T) {
 	l := open(t)
 	l.deaf = true
 	l.repository("web")
 	l.publish("CVE-1", "lodash", "4.17.21")
-	l.scanning(registry.ScanEnhanced)
 	l.push("web", "v1", lodash())
+	l.run()
+	l.scanning(registry.ScanEnhanced)
 	l.run()
 	l.wantEvents("web CONTINUOUS_SCAN<MANUAL", "scanned 1", "ACTIVE SUCCESSFUL")
 	l.want("web", "v1", "ACTIVE", "CVE-1 ACTIVE")
 	l.publish("CVE-2", "left-pad", "")
 	l.wantEvents("CVE-2 ACTIVE")
-	l.sweep(15 * day)
-	l.wantEvents("INACTIVE SCAN_ELIGIBILITY_EXPIRED", "CVE-1 CLOSED", "CVE-2 CLOSED")
+	l.push("web", "v2", node(map[string]string{"lodash": "4.17.19"}))
+	l.run()
+	l.wantEvents("scanned 1", "ACTIVE SUCCESSFUL", "CVE-1 ACTIVE")
 }

@@ -1,7 +1,9 @@
 package enhanced
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/meta"
@@ -16,7 +18,7 @@ type Risks interface {
 // ReaderStore is what a reader needs of the metadata.
 type ReaderStore interface {
 	CoverageByID(ctx context.Context, ids []int64) (map[int64]finding.Coverage, error)
-	InventoryProblems(ctx context.Context, inventory string) ([]meta.StoredProblem, error)
+	InventoryProblems(ctx context.Context, inventory string, vulnerabilities ...string) ([]meta.StoredProblem, error)
 }
 
 // Reader makes findings of what is kept of them.
@@ -40,31 +42,53 @@ func (r *Reader) Findings(ctx context.Context, states []finding.State) ([]findin
 	if err != nil {
 		return nil, err
 	}
-	views := map[int64]*view{}
-	for id, c := range coverage {
-		if views[id], err = r.view(ctx, c); err != nil {
-			return nil, err
-		}
-	}
-	problems := map[string]problemsOf{}
 	out := make([]finding.Finding, len(states))
+	groups, inventories := map[string][]int{}, []string{}
 	for i, s := range states {
-		v, ok := views[s.Coverage]
+		c, ok := coverage[s.Coverage]
 		if !ok {
 			out[i] = finding.Compose(s, finding.Image{Repository: s.Repository, Digest: s.Digest}, nil)
 			continue
 		}
-		inventory := v.coverage.InventoryID
-		if _, ok := problems[inventory]; !ok {
-			stored, err := r.Store.InventoryProblems(ctx, inventory)
-			if err != nil {
-				return nil, err
-			}
-			problems[inventory] = group(stored)
+		if groups[c.InventoryID] == nil {
+			inventories = append(inventories, c.InventoryID)
 		}
-		out[i] = v.compose(s, problems[inventory][s.VulnerabilityID], risks[s.VulnerabilityID])
+		groups[c.InventoryID] = append(groups[c.InventoryID], i)
+	}
+	// One after the other: of what there may be in a hundred images only one is
+	// held at a time.
+	for _, id := range inventories {
+		if err := r.compose(ctx, states, groups[id], coverage, risks, out); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// compose makes findings of some states, all of images with the same inventory.
+func (r *Reader) compose(ctx context.Context, states []finding.State, some []int, coverage map[int64]finding.Coverage, risks map[string]finding.Risk, out []finding.Finding) error {
+	var vulnerabilities []string
+	for _, i := range some {
+		vulnerabilities = append(vulnerabilities, states[i].VulnerabilityID)
+	}
+	inventory := coverage[states[some[0]].Coverage].InventoryID
+	stored, err := r.Store.InventoryProblems(ctx, inventory, distinct(vulnerabilities)...)
+	if err != nil {
+		return err
+	}
+	problems := group(stored)
+	slices.SortStableFunc(some, func(a, b int) int { return cmp.Compare(states[a].Coverage, states[b].Coverage) })
+	var v *view
+	for _, i := range some {
+		s := states[i]
+		if v == nil || v.coverage.ID != s.Coverage {
+			if v, err = r.view(ctx, coverage[s.Coverage]); err != nil {
+				return err
+			}
+		}
+		out[i] = v.compose(s, problems[s.VulnerabilityID], risks[s.VulnerabilityID])
+	}
+	return nil
 }
 
 func distinctCoverage(states []finding.State) []int64 {

@@ -366,6 +366,7 @@ func (s *Scanner) complete(ctx context.Context, on subject, entered finding.Cove
 	return s.settle(ctx, []int64{entered.ID}, settlement{
 		purpose:    toScan,
 		announceAs: &on.coverage,
+		many:       on.cause == Enrolled,
 		first: func(c finding.Coverage) bool {
 			before := on.coverage
 			return !j.nothing() && c.Image.Status == registry.ImageActive &&

@@ -30,9 +30,10 @@ type Settler struct {
 	Risks       Risks
 	Suppressor  Suppressor // nil: nothing is suppressed
 	Region      string
-	// Listening says whether a rule of an account may want events of findings. The
-	// many that a first scan finds are told of only where one does: a system has
-	// hundreds, and every image of it the same. Nil: they always are.
+	// Listening says whether a rule of an account may want events of findings. What
+	// the first scans of enrolment find is told of only where one does: a system has
+	// hundreds of findings, every image of it the same, and all images come at once.
+	// Nil: it always is.
 	Listening func(ctx context.Context, account, source, detailType string) (bool, error)
 	// EventsStored is called when events may have been stored; it must not block.
 	// Nil calls nobody.
@@ -68,37 +69,54 @@ type settlement struct {
 	become func(c finding.Coverage, now time.Time) *finding.Coverage
 	// first says whether the event of a first scan is due; nil says no.
 	first func(c finding.Coverage) bool
+	// many says that this is one of all images that there are: what is found first
+	// is told of only where somebody may listen.
+	many bool
 	// announceAs is what the coverage was when somebody was last told of it, where
 	// that is not what it is in the transaction.
 	announceAs *finding.Coverage
 }
 
+// maxSettled is how many packages and problems images may have that are settled
+// together, in memory and in one transaction: mostly a hundred images have fewer.
+const maxSettled = 100_000
+
 // settle brings findings up to date. Images that are gone are passed over.
 func (s *Settler) settle(ctx context.Context, ids []int64, how settlement) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	for range maxPreparations {
-		p, err := s.prepare(ctx, ids, how)
+	for len(ids) > 0 {
+		n, err := s.settleSome(ctx, ids, how)
 		if err != nil {
 			return err
 		}
-		err = s.Store.SettleFindings(ctx, ids, how.vulnerabilities, p.decide)
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// settleSome settles the first of some images, and answers how many.
+func (s *Settler) settleSome(ctx context.Context, ids []int64, how settlement) (int, error) {
+	for range maxPreparations {
+		p, err := s.prepare(ctx, ids, how)
+		if err != nil {
+			return 0, err
+		}
+		err = s.Store.SettleFindings(ctx, ids[:p.images], how.vulnerabilities, p.decide)
 		if errors.Is(err, errPrepareAgain) {
 			continue
 		}
 		if err == nil && p.told && s.EventsStored != nil {
 			s.EventsStored()
 		}
-		return err
+		return p.images, err
 	}
-	return errPrepareAgain
+	return 0, errPrepareAgain
 }
 
 // prepared is all that decisions about images need, so that they need no store.
 type prepared struct {
 	settlement
 	*Settler
+	images   int // how many of those that were asked for
 	contents map[string]*contents
 	risks    map[string]finding.Risk
 	asked    map[string]bool // vulnerabilities that risks knows of
@@ -119,34 +137,29 @@ func (s *Settler) prepare(ctx context.Context, ids []int64, how settlement) (*pr
 		return nil, err
 	}
 	vulnerabilities := slices.Clone(how.vulnerabilities)
-	for id, c := range coverage {
-		if how.first != nil && s.Listening != nil {
-			heard, err := s.Listening(ctx, c.Account, event.SourceInspector, event.InspectorFinding)
-			if err != nil {
-				return nil, err
-			}
-			p.unheard[c.Account] = !heard
+	weight, problems := 0, map[string]int{} // of inventories
+	for _, id := range ids {
+		if weight > maxSettled {
+			break
 		}
-		if s.Suppressor != nil {
-			if p.suppress[id], err = s.Suppressor(ctx, c.Account, c); err != nil {
-				return nil, err
-			}
-		}
-		if _, ok := p.contents[c.InventoryID]; ok {
+		p.images++
+		c, ok := coverage[id]
+		if !ok {
 			continue
 		}
-		if p.contents[c.InventoryID], err = s.Inventories.of(ctx, c.InventoryID); err != nil {
+		if err := p.prepareImage(ctx, c); err != nil {
 			return nil, err
 		}
-		if len(how.vulnerabilities) == 0 && c.InventoryID != "" {
-			stored, err := s.Store.InventoryProblems(ctx, c.InventoryID)
+		if _, known := problems[c.InventoryID]; !known {
+			stored, err := p.prepareInventory(ctx, c.InventoryID, len(how.vulnerabilities) == 0)
 			if err != nil {
 				return nil, err
 			}
-			for _, problem := range stored {
-				vulnerabilities = append(vulnerabilities, problem.VulnerabilityID)
-			}
+			problems[c.InventoryID] = len(stored)
+			weight += p.contents[c.InventoryID].size()
+			vulnerabilities = append(vulnerabilities, stored...)
 		}
+		weight += problems[c.InventoryID]
 	}
 	vulnerabilities = distinct(vulnerabilities)
 	for _, id := range vulnerabilities {
@@ -154,6 +167,39 @@ func (s *Settler) prepare(ctx context.Context, ids []int64, how settlement) (*pr
 	}
 	p.risks, err = s.Risks.Risks(ctx, vulnerabilities)
 	return p, err
+}
+
+// prepareImage asks who wants to hear of an image, and why its findings may not
+// count.
+func (p *prepared) prepareImage(ctx context.Context, c finding.Coverage) (err error) {
+	if _, asked := p.unheard[c.Account]; !asked && p.many && p.first != nil && p.Listening != nil {
+		heard, err := p.Listening(ctx, c.Account, event.SourceInspector, event.InspectorFinding)
+		if err != nil {
+			return err
+		}
+		p.unheard[c.Account] = !heard
+	}
+	if p.Suppressor != nil {
+		p.suppress[c.ID], err = p.Suppressor(ctx, c.Account, c)
+	}
+	return err
+}
+
+// prepareInventory reads what an inventory holds; if all its problems are looked
+// at, it answers of which vulnerability each is.
+func (p *prepared) prepareInventory(ctx context.Context, id string, all bool) (vulnerabilities []string, err error) {
+	if p.contents[id], err = p.Inventories.of(ctx, id); err != nil || !all || id == "" {
+		return nil, err
+	}
+	stored, err := p.Store.InventoryProblems(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	vulnerabilities = make([]string, len(stored))
+	for i := range stored {
+		vulnerabilities[i] = stored[i].VulnerabilityID
+	}
+	return vulnerabilities, nil
 }
 
 func distinct(list []string) []string {
