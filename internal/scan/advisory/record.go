@@ -109,6 +109,7 @@ type Specific struct {
 	Score         float64  `json:"cvss_v3_score,omitempty"`   // RubyGems: a score without its vector
 	CWEs          []string `json:"cwe_ids,omitempty"`         // GitHub
 	Informational string   `json:"informational,omitempty"`   // RustSec: "unmaintained", "unsound", "notice"
+	Ranges        []Range  `json:"custom_ranges,omitempty"`   // Go: of versions that are tags, but none of the module
 }
 
 // Word returns the first word that is set.
@@ -134,6 +135,8 @@ func (s *Specific) UnmarshalJSON(data []byte) error {
 		Score         any `json:"cvss_v3_score"`
 		CWEs          any `json:"cwe_ids"`
 		Informational any `json:"informational"`
+
+		Ranges json.RawMessage `json:"custom_ranges"`
 	}
 	*s = Specific{}
 	if json.Unmarshal(data, &free) != nil {
@@ -150,7 +153,18 @@ func (s *Specific) UnmarshalJSON(data []byte) error {
 			s.CWEs = append(s.CWEs, id)
 		}
 	}
+	s.Ranges = customRanges(free.Ranges)
 	return nil
+}
+
+// customRanges reads ranges where they are as elsewhere, and leaves out all of
+// them where they are not.
+func customRanges(data []byte) []Range {
+	var all []Range
+	if len(data) == 0 || json.Unmarshal(data, &all) != nil || checkRanges(all) != nil {
+		return nil
+	}
+	return orderedRanges(all)
 }
 
 // word accepts a short string and nothing else.
@@ -207,15 +221,22 @@ func (a *Affected) check() error {
 	if !plain(a.Package.Ecosystem, maxName) || !plain(a.Package.Name, maxName) {
 		return fmt.Errorf("bad package %.64q of %.64q", a.Package.Name, a.Package.Ecosystem)
 	}
-	if len(a.Ranges) > maxRanges || len(a.Versions) > maxVersions || len(a.Severity) > maxSeverities {
-		return fmt.Errorf("%d ranges, %d versions", len(a.Ranges), len(a.Versions))
+	if len(a.Versions) > maxVersions || len(a.Severity) > maxSeverities {
+		return fmt.Errorf("%d versions, %d severities", len(a.Versions), len(a.Severity))
 	}
 	for _, v := range a.Versions {
 		if !plain(v, maxVersion) {
 			return fmt.Errorf("bad version %.64q", v)
 		}
 	}
-	for _, g := range a.Ranges {
+	return checkRanges(a.Ranges)
+}
+
+func checkRanges(all []Range) error {
+	if len(all) > maxRanges {
+		return fmt.Errorf("%d ranges", len(all))
+	}
+	for _, g := range all {
 		if len(g.Events) > maxEvents {
 			return fmt.Errorf("%d events", len(g.Events))
 		}

@@ -90,8 +90,9 @@ func moduleStreams(title string) []string {
 	for _, token := range strings.Fields(title) {
 		token = strings.Trim(token, ",.;()")
 		name, stream, found := strings.Cut(token, ":")
+		stream, _, _ = strings.Cut(stream, "/") // "httpd:2.4/mod_http2" is a package of the stream
 		if found && name != "" && stream != "" && !strings.Contains(stream, ":") {
-			streams = append(streams, token)
+			streams = append(streams, name+":"+stream)
 		}
 	}
 	return streams

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/osv-scalibr/semantic"
 
+	"github.com/ecru-registry/ecru/internal/finding"
 	"github.com/ecru-registry/ecru/internal/scan/advisory"
 	"github.com/ecru-registry/ecru/internal/scan/inventory"
 )
@@ -30,11 +31,12 @@ type rule struct {
 type span struct {
 	ecosystem string
 	ranges    []versionRange
-	versions  []string // sorted, as release.listed writes them
-	fixes     bool     // it has fixes, and so it is known:
-	modular   bool     // they were built for a module
-	series    string   // they are of a series that exists beside others: "8.1"
-	mark      string   // part of the versions that a stream of support has: ".el9_2"
+	tags      []versionRange // of Go: see judgedByTag
+	versions  []string       // sorted, as release.listed writes them
+	fixes     bool           // it has fixes, and so it is known:
+	modular   bool           // they were built for a module
+	series    string         // they are of a series that exists beside others: "8.1"
+	mark      string         // part of the versions that a stream of support has: ".el9_2"
 }
 
 // versionRange is a list of events in the order of their versions.
@@ -134,8 +136,11 @@ func (r *rule) span(rel *release, a *advisory.Affected) (span, bool) {
 		}
 		s.ranges = append(s.ranges, vr)
 	}
-	if rel.kind == inventory.KindRPM {
+	switch {
+	case rel.kind == inventory.KindRPM:
 		s.place(r.record.ID, r.streams)
+	case rel.scheme == "Go":
+		s.tags = tagRanges(rel, r.pkg, a.Ecosystem.Ranges)
 	}
 	return s, len(s.ranges) > 0 || len(s.versions) > 0
 }
@@ -246,18 +251,52 @@ func (r *rule) judge(rel *release, in *installed) (verdict, error) {
 	if rel.builds && reached {
 		out.affected = false
 	}
+	if rel.language && out.affected {
+		r.settle(rel, in, &out)
+	}
 	return out, nil
 }
+
+// settle looks for a fix that the record does not contradict: of ranges that
+// overlap one can end where another goes on, and a list can name what a range
+// calls fixed. Without such a fix the first one stays.
+func (r *rule) settle(rel *release, in *installed, out *verdict) {
+	fix := out.fixed
+	for range maxFixes {
+		if fix == nil {
+			return
+		}
+		there, err := rel.install(finding.Component{Name: r.pkg, Version: fix.text, Module: in.module})
+		if err != nil {
+			return
+		}
+		var v verdict
+		for i := range r.spans {
+			if _, err := r.spans[i].holds(rel, &there, &v); err != nil {
+				return
+			}
+		}
+		if !v.affected {
+			out.fixed = fix
+			return
+		}
+		fix = v.fixed
+	}
+}
+
+// maxFixes is how many fixes in a row can be none.
+const maxFixes = 64
 
 // holds reports whether the version is in the span and notes why in out; of
 // several spans the one with the highest fix is kept.
 func (s *span) holds(rel *release, in *installed, out *verdict) (bool, error) {
 	hit := false
-	for i := range s.ranges {
+	ranges := s.rangesFor(in)
+	for i := range ranges {
 		if in.version == nil {
 			break // only a list can tell
 		}
-		from, to, err := s.ranges[i].around(in)
+		from, to, err := ranges[i].around(in)
 		if err != nil {
 			return hit, err
 		}
@@ -308,9 +347,10 @@ func (s *span) lists(in *installed) bool {
 // range; nil when there is none.
 func (s *span) nextFix(in *installed) *bound {
 	var next *bound
-	for i := range s.ranges {
-		for j := range s.ranges[i].events {
-			b := &s.ranges[i].events[j]
+	ranges := s.rangesFor(in)
+	for i := range ranges {
+		for j := range ranges[i].events {
+			b := &ranges[i].events[j]
 			if b.kind != fixed || in.version == nil {
 				continue
 			}

@@ -20,6 +20,11 @@ func TestStreams(t *testing.T) {
 		record("ALSA-2024:18", `,"related":["CVE-2024-0018"],"summary":"Important: nodejs:18 security update"`,
 			affected("AlmaLinux:8", "nodejs", "", "0", "<1:18.20-1.module_el8.10.0+1")),
 	}
+	// ALSA-2024:1786 and ALSA-2024:4197 name packages of the stream.
+	httpd := []string{
+		record("ALSA-2024:1786", `,"related":["CVE-2024-0024"],"summary":"Important: httpd:2.4/mod_http2 security update"`,
+			affected("AlmaLinux:8", "nodejs", "", "0", "<2.4.37-62.module_el8.9.0+3646")),
+	}
 	amazon := []string{
 		record("ALAS2-2024-1", `,"upstream":["CVE-2024-0001"]`, affected("Amazon Linux:2", "php-cli", "", "0", "<5.4.16-46.amzn2.0.3")),
 		record("ALAS2PHP8.1-2024-1", `,"upstream":["CVE-2024-0081"]`, affected("Amazon Linux:2", "php-cli", "", "0", "<8.1.14-1.amzn2")),
@@ -42,6 +47,8 @@ func TestStreams(t *testing.T) {
 	}{
 		{"a module by its label", "AlmaLinux:8", nodejs, alma, labelled("1:16.19-1.module_el8.7.0+1", "nodejs:16:8070:abcd"), "CVE-2024-0016 nodejs 1:16.20-1.module_el8.10.0+1"},
 		{"a module by its version", "AlmaLinux:8", nodejs, alma, labelled("1:18.19-1.module_el8.7.0+1", ""), "CVE-2024-0018 nodejs 1:18.20-1.module_el8.10.0+1"},
+		{"a module named with its package", "AlmaLinux:8", httpd, alma, labelled("2.4.37-60.module_el8.9.0+1", "httpd:2.4:8090:abcd"), "CVE-2024-0024 nodejs 2.4.37-62.module_el8.9.0+3646"},
+		{"another stream of a module named with its package", "AlmaLinux:8", httpd, alma, labelled("2.4.36-60.module_el8.9.0+1", "httpd:2.6:8090:abcd"), ""},
 		{"a module and a problem without a fix", "AlmaLinux:8", []string{record("ALSA-1", `,"related":["CVE-2024-0001"]`, affected("AlmaLinux:8", "nodejs", "", "0"))},
 			alma, labelled("1:16.19-1.module_el8.7.0+1", "nodejs:16:8070:abcd"), "CVE-2024-0001 nodejs"},
 		{"Amazon's core", "Amazon Linux:2", amazon, al2, rpm("php-cli", "5.4.16-46.amzn2.0.2", "php"), "CVE-2024-0001 php-cli 5.4.16-46.amzn2.0.3"},

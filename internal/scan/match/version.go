@@ -23,6 +23,8 @@ func (r *release) parse(pkg, text string) (semantic.Version, error) {
 		return nil, fmt.Errorf("%w: %.40q", errNoVersion, text)
 	}
 	switch r.scheme {
+	case "Alpine":
+		text = alpineVersion(text)
 	case "Maven":
 		return parseMaven(text), nil
 	case "Packagist":
@@ -43,6 +45,29 @@ func (r *release) parse(pkg, text string) (semantic.Version, error) {
 	}
 	return semantic.Parse(text, r.scheme)
 }
+
+// alpineVersion corrects what maintainers have mistyped in Alpine's lists of
+// fixes: "4.8.0.-r1", "10.2.22.r0", "4.10-1-r1", "2.7.16-33".
+func alpineVersion(text string) string {
+	version, revision := cutRevision(text, "-r", ".r", "-")
+	version = strings.ReplaceAll(strings.TrimSuffix(version, "."), "-", ".")
+	if revision == "" {
+		return version
+	}
+	return version + "-r" + revision
+}
+
+// cutRevision cuts off a number at the end, by the first mark before one.
+func cutRevision(text string, marks ...string) (version, revision string) {
+	for _, mark := range marks {
+		if i := strings.LastIndex(text, mark); i > 0 && isNumber(text[i+len(mark):]) {
+			return text[:i], text[i+len(mark):]
+		}
+	}
+	return text, ""
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // parseDigits refuses what has no digit at its beginning: "workspace:*",
 // "(devel)". The library would read them as version 0 or as a word.

@@ -56,9 +56,10 @@ func notARule(r *release, record *advisory.Record) Outcome {
 func (s *Statement) miss(rule *rule, in *installed) {
 	s.Outcome, s.Rule = NotListed, "is not among the affected versions"
 	for i := range rule.spans {
-		for j := range rule.spans[i].ranges {
-			for k := range rule.spans[i].ranges[j].events {
-				s.passed(&rule.spans[i].ranges[j].events[k], in)
+		ranges := rule.spans[i].rangesFor(in)
+		for j := range ranges {
+			for k := range ranges[j].events {
+				s.passed(&ranges[j].events[k], in)
 			}
 		}
 	}
