@@ -22,11 +22,12 @@ const (
 	qCoverageOfIDs    = selectCoverage + `WHERE c.id {in}`
 
 	// A page is chosen by what the indexes tell, and then read.
-	coveragePage  = selectCoverage + `WHERE c.id IN (`
-	endOfPage     = ` ORDER BY c.id LIMIT ?) ORDER BY c.id`
-	anyCoverage   = `SELECT c.id FROM coverage c WHERE c.id > ?`
-	dueCoverage   = `SELECT c.id FROM coverage c WHERE c.due_at > 0 AND c.due_at <= ? AND +c.id > ?`
-	holdComponent = ` AND EXISTS (SELECT 1 FROM inventory_components h WHERE h.component_id = ? AND h.inventory_id = c.inventory_id)`
+	coveragePage = selectCoverage + `WHERE c.id IN (`
+	endOfPage    = ` ORDER BY c.id LIMIT ?) ORDER BY c.id`
+	anyCoverage  = `SELECT c.id FROM coverage c WHERE c.id > ?`
+	dueCoverage  = `SELECT c.id FROM coverage c WHERE c.due_at > 0 AND c.due_at <= ? AND +c.id > ?`
+	// It is no EXISTS, which PostgreSQL may turn into a hash of all that hold it.
+	holdComponent = ` AND (SELECT h.inventory_id FROM inventory_components h WHERE h.component_id = ? AND h.inventory_id = c.inventory_id) IS NOT NULL`
 	// Of each inventory that holds a component no more than a page.
 	heldFrom     = `SELECT c.id FROM inventory_components h {lite:CROSS JOIN coverage c ON c.id IN (}{pg:CROSS JOIN LATERAL (}`
 	heldPage     = `SELECT c.id FROM coverage c WHERE c.inventory_id = h.inventory_id AND c.id > ?`

@@ -52,8 +52,11 @@ func numbersOf[W ~string](words, some []W) []int64 {
 }
 
 // findingColumns are of a finding f, its coverage c and its account a.
-const findingColumns = `f.id, f.uid, f.coverage_id, a.name, c.repository, c.digest, f.vulnerability, f.status, f.severity, f.score, f.epss, f.fix, f.exploit, f.vendor,
-	f.first_observed_at, f.last_observed_at, f.updated_at, f.closed_at, f.revision, f.suppression`
+const (
+	findingColumns = `f.id, f.uid, f.coverage_id, a.name, c.repository, c.digest, ` + findingOwn
+	findingOwn     = `f.vulnerability, f.status, f.severity, f.score, f.epss, f.fix, f.exploit, f.vendor,
+		f.first_observed_at, f.last_observed_at, f.updated_at, f.closed_at, f.revision, f.suppression`
+)
 
 // rawFinding is a row of findingColumns.
 type rawFinding struct {

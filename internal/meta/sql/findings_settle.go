@@ -11,8 +11,8 @@ import (
 
 const (
 	qCoverageToSettle = `SELECT id FROM coverage WHERE id {in} ORDER BY repository_id, digest FOR UPDATE`
-	findingsToSettle  = `SELECT ` + findingColumns + ` FROM findings f {lite:CROSS }JOIN coverage c ON c.id = f.coverage_id {lite:CROSS }JOIN covered_accounts a ON a.id = f.account_id
-		WHERE f.coverage_id {in}`
+	// What is told of the image is known.
+	findingsToSettle    = `SELECT f.id, f.uid, f.coverage_id, '', '', '', ` + findingOwn + ` FROM findings f WHERE f.coverage_id {in}`
 	orderOfSettle       = ` ORDER BY f.coverage_id, f.vulnerability`
 	qFindingsToSettle   = findingsToSettle + orderOfSettle
 	qFindingsToSettleOf = findingsToSettle + ` AND f.vulnerability {in}` + orderOfSettle
@@ -141,9 +141,15 @@ func (w *settling) findings(images []*settledImage) (map[int64][]finding.State, 
 	if len(w.vulnerabilities) > 0 {
 		statement, args = qFindingsToSettleOf, append(args, w.t.d.stringList(w.vulnerabilities))
 	}
-	all := make(map[int64][]finding.State, len(images))
+	all, of := make(map[int64][]finding.State, len(images)), make(map[int64]*settledImage, len(images))
+	for _, i := range images {
+		of[i.ID] = i
+	}
 	err := each(w.t.ctx, w.t, func(rows *sql.Rows) error {
 		f, err := readFinding(rows)
+		if i := of[f.Coverage]; i != nil {
+			f.Account, f.Repository, f.Digest = i.Account, i.Image.Repository, i.Image.Digest
+		}
 		all[f.Coverage] = append(all[f.Coverage], f)
 		return err
 	}, statement, args...)
