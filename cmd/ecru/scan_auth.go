@@ -45,11 +45,11 @@ type ownRegistry struct {
 func (o ownRegistry) Resolve(r authn.Resource) (authn.Authenticator, error) {
 	access, err := readAccess(o.data)
 	if err != nil {
-		return authn.Anonymous, nil //nolint:nilerr // there is no registry here
+		return authn.Anonymous, nil // there is no registry here
 	}
 	endpoint, err := url.Parse(access.Endpoint)
 	if err != nil || !sameHost(endpoint.Host, r.RegistryStr()) {
-		return authn.Anonymous, nil //nolint:nilerr // another registry is asked
+		return authn.Anonymous, nil // another registry is asked
 	}
 	ctx, cancel := context.WithTimeout(o.ctx, loginTimeout)
 	defer cancel()
