@@ -68,8 +68,9 @@ type Components interface {
 	// never judged. It answers how many were queued. Of the problems of a
 	// component and vulnerability the order does not count.
 	PutProblems(ctx context.Context, all []ComponentProblems) (int, error)
-	// InventoryProblems answers the problems of an inventory's components.
-	InventoryProblems(ctx context.Context, inventory string) ([]StoredProblem, error)
+	// InventoryProblems answers the problems of an inventory's components; with
+	// vulnerabilities only those that are one of them.
+	InventoryProblems(ctx context.Context, inventory string, vulnerabilities ...string) ([]StoredProblem, error)
 	// ProblemChanges answers up to limit changes, oldest first. Of a component and
 	// vulnerability there is one: a newer takes the place of the one before, and
 	// begins anew.
@@ -225,4 +226,6 @@ type Findings interface {
 	// CountFindings counts by group and severity what a query selects; its
 	// order, After and Limit are not looked at. The answer has no order.
 	CountFindings(ctx context.Context, account string, q FindingQuery, by FindingGroup) ([]FindingCount, error)
+	// CountProblems counts the problems of an inventory's components, up to most.
+	CountProblems(ctx context.Context, inventory string, most int) (int, error)
 }

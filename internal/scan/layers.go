@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
+	"time"
 
 	"golang.org/x/sync/singleflight"
 
@@ -32,6 +34,61 @@ type Indexer struct {
 	Logger  *slog.Logger
 
 	reading singleflight.Group
+	turns   turns
+	faults  faults
+}
+
+// maxReading is how many layers are read at a time, whoever asks: scans, what is
+// read ahead of them, and requests for what nobody has scanned yet.
+const maxReading = 4
+
+// turns lets a few have their turn at a time.
+type turns struct {
+	once  sync.Once
+	slots chan struct{}
+}
+
+// take waits for a turn; the caller gives it back.
+func (t *turns) take() (giveBack func()) {
+	t.once.Do(func() { t.slots = make(chan struct{}, maxReading) })
+	t.slots <- struct{}{}
+	return func() { <-t.slots }
+}
+
+// A layer that cannot be read costs the most, and stays as it is: for a while
+// nobody reads it again, in however many images it is.
+const (
+	faultsKept = time.Hour
+	maxFaults  = 4096
+)
+
+type faults struct {
+	mu    sync.Mutex
+	known map[string]knownFault
+}
+
+type knownFault struct {
+	err   *inventory.Error
+	until time.Time
+}
+
+// of answers what was wrong with a layer, nil if nothing is known.
+func (f *faults) of(digest string, now time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if k, ok := f.known[digest]; ok && now.Before(k.until) {
+		return k.err
+	}
+	return nil
+}
+
+func (f *faults) learn(digest string, err *inventory.Error, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.known == nil || len(f.known) >= maxFaults {
+		f.known = map[string]knownFault{}
+	}
+	f.known[digest] = knownFault{err, now.Add(faultsKept)}
 }
 
 // Layer answers what a layer of a repository holds.
@@ -106,6 +163,10 @@ func (x *Indexer) known(ctx context.Context, digest string) (*inventory.LayerRec
 }
 
 func (x *Indexer) read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord, error) {
+	if err := x.faults.of(b.Digest, time.Now()); err != nil {
+		return nil, err
+	}
+	defer x.turns.take()()
 	content, err := x.Content.Open(ctx, b.Key)
 	if errors.Is(err, blob.ErrNotFound) {
 		return nil, registry.Internal("reading a layer", err)
@@ -115,6 +176,10 @@ func (x *Indexer) read(ctx context.Context, b meta.Blob) (*inventory.LayerRecord
 	}
 	defer content.Close()
 	record, err := inventory.ReadLayer(ctx, content, x.Limits)
+	var fault *inventory.Error
+	if errors.As(err, &fault) {
+		x.faults.learn(b.Digest, fault, time.Now())
+	}
 	if err != nil {
 		return nil, err
 	}

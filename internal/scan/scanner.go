@@ -177,10 +177,13 @@ func withoutAdvisories(ecosystem string, err error) error {
 // Errors: ImageError, with the *inventory.Error behind it if there is one; those
 // of Layers.
 func Merged(ctx context.Context, from Layers, account, repository string, m *registry.Manifest) (*inventory.Inventory, error) {
-	layers := make([]inventory.Layer, 0, len(m.Layers))
+	var layers inventory.Stack
+	var fault *inventory.Error
 	for _, l := range m.Layers {
-		record, err := from.Layer(ctx, account, repository, l.Digest)
-		var fault *inventory.Error
+		record, err := layers.Known(l.Digest), error(nil)
+		if record == nil {
+			record, err = from.Layer(ctx, account, repository, l.Digest)
+		}
 		switch {
 		case errors.As(err, &fault):
 			return nil, errors.Join(ImageError(fmt.Sprintf("ScanError: The layer '%s' cannot be scanned: %s.", l.Digest, fault)), fault)
@@ -189,14 +192,21 @@ func Merged(ctx context.Context, from Layers, account, repository string, m *reg
 		case err != nil:
 			return nil, err
 		}
-		layers = append(layers, inventory.Layer{Digest: l.Digest, Record: record})
+		if err := layers.Add(l.Digest, record); err != nil {
+			return nil, imageFault(err)
+		}
 	}
-	inv, err := inventory.Merge(layers)
+	inv, err := layers.Merge()
+	return inv, imageFault(err)
+}
+
+// imageFault words faults of an image as a whole for the client.
+func imageFault(err error) error {
 	var fault *inventory.Error
 	if errors.As(err, &fault) {
-		return nil, errors.Join(ImageError(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault)), fault)
+		return errors.Join(ImageError(fmt.Sprintf("ScanError: The image cannot be scanned: %s.", fault)), fault)
 	}
-	return inv, err
+	return err
 }
 
 // errNoSystem is what ECR says of images without a system that it knows.

@@ -16,6 +16,7 @@ func componentCases() []testCase {
 	return []testCase{
 		{"components of inventories, in the order given", componentIndex},
 		{"indexing again answers the same, and others replace them", componentIndexAgain},
+		{"problems are counted, and read of some vulnerabilities", componentProblemsCounted},
 		{"components that no advisory can name are not kept", componentHostile},
 		{"components by name, page by page", componentNamed},
 		{"the releases of all components", componentReleases},
@@ -105,6 +106,24 @@ func componentIndexAgain(t *testing.T, s meta.Store) {
 	got := value(s.InventoryProblems(t.Context(), "one"))(t)
 	if len(got) != 1 || got[0].Component != first[1] {
 		t.Errorf("problems of what it holds now: %+v", got)
+	}
+}
+
+func componentProblemsCounted(t *testing.T, s meta.Store) {
+	ids := index(t, s, "one", Component("a", "1"), Component("b", "1"))
+	judge(t, s, ids[0], problem("CVE-1", "a"), problem("CVE-2", "a"))
+	judge(t, s, ids[1], problem("CVE-1", "b"))
+	for most, want := range map[int]int{10: 3, 2: 2, 0: 0, -1: 0} {
+		if n := value(s.CountProblems(t.Context(), "one", most))(t); n != want {
+			t.Errorf("up to %d there are %d, want %d", most, n, want)
+		}
+	}
+	if n := value(s.CountProblems(t.Context(), "none", 10))(t); n != 0 {
+		t.Errorf("an inventory that is not there has %d", n)
+	}
+	got := value(s.InventoryProblems(t.Context(), "one", "CVE-1", "CVE-3"))(t)
+	if len(got) != 2 || got[0].VulnerabilityID != "CVE-1" || got[1].VulnerabilityID != "CVE-1" {
+		t.Errorf("of one vulnerability: %+v", got)
 	}
 }
 

@@ -17,17 +17,34 @@ const (
 	qProblemsHeld     = problemsHeld + orderOfHeld
 	qProblemsHeldOf   = problemsHeld + ` AND p.vulnerability {in}` + orderOfHeld
 	qProblemsOfIDs    = `SELECT p.id, c.id, c.release, c.name, c.version, c.module, p.body FROM problems p JOIN components c ON c.id = p.component_id WHERE p.id {in}`
+	qCountProblems    = `SELECT count(*) FROM (SELECT 1 FROM inventory_components h {lite:CROSS }JOIN problems p ON p.component_id = h.component_id WHERE h.inventory_id = ? LIMIT ?) n`
 	qInventoryIndexed = `SELECT id FROM indexed_inventories WHERE name = ?`
 )
 
 // InventoryProblems is part of meta.Components.
-func (s *Store) InventoryProblems(ctx context.Context, inventory string) ([]meta.StoredProblem, error) {
-	var id int64
-	if found, err := s.read.row(ctx, qInventoryIndexed, []any{inventory}, &id); err != nil || !found {
+func (s *Store) InventoryProblems(ctx context.Context, inventory string, vulnerabilities ...string) ([]meta.StoredProblem, error) {
+	id, err := s.indexed(ctx, inventory)
+	if err != nil || id == 0 {
 		return nil, err
 	}
-	all, err := s.problems.of(ctx, s.read, []int64{id}, nil)
+	all, err := s.problems.of(ctx, s.read, []int64{id}, vulnerabilities)
 	return all[id], err
+}
+
+// CountProblems is part of meta.Findings.
+func (s *Store) CountProblems(ctx context.Context, inventory string, most int) (n int, err error) {
+	id, err := s.indexed(ctx, inventory)
+	if err != nil || id == 0 {
+		return 0, err
+	}
+	_, err = s.read.row(ctx, qCountProblems, []any{id, max(most, 0)}, &n)
+	return n, err
+}
+
+// indexed answers the row of an inventory, 0 if there is none.
+func (s *Store) indexed(ctx context.Context, inventory string) (id int64, err error) {
+	_, err = s.read.row(ctx, qInventoryIndexed, []any{inventory}, &id)
+	return id, err
 }
 
 // problemReader reads problems, and remembers what it has decoded: many

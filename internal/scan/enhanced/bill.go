@@ -92,19 +92,13 @@ func (b *Bills) read(ctx context.Context, account, repository, digest string) (s
 	if err != nil {
 		return document, err
 	}
-	var layers []inventory.Layer
 	for _, l := range manifest.Layers {
-		record, err := b.Layers.Layer(ctx, account, repository, l.Digest)
-		if err != nil {
-			return document, unreadable(err)
-		}
-		layers = append(layers, inventory.Layer{Digest: l.Digest, Record: record})
 		document.Image.Layers = append(document.Image.Layers, l.Digest)
 	}
-	if len(layers) == 0 {
+	if len(manifest.Layers) == 0 {
 		return document, registry.Errorf(registry.CodeUnsupportedImageType, "The image '%s' has no layers that packages could be in.", digest)
 	}
-	document.Inventory, err = inventory.Merge(layers)
+	document.Inventory, err = scan.Merged(ctx, b.Layers, account, repository, manifest)
 	return document, unreadable(err)
 }
 
@@ -113,6 +107,10 @@ func unreadable(err error) error {
 	var fault *inventory.Error
 	if errors.As(err, &fault) {
 		return registry.Errorf(registry.CodeUnsupportedImageType, "The image cannot be read: %s.", fault)
+	}
+	var reason scan.ImageError
+	if errors.As(err, &reason) {
+		return registry.Errorf(registry.CodeUnsupportedImageType, "The image cannot be read: %s", reason)
 	}
 	return err
 }

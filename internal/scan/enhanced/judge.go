@@ -18,6 +18,7 @@ import (
 // judgement is what came of judging the components of an image.
 type judgement struct {
 	missing []string // ecosystems without advisories
+	found   int      // problems that nobody knew of
 	judged  int      // releases with them
 	oldest  time.Time
 }
@@ -33,12 +34,32 @@ func (j judgement) notes() []string {
 	return []string{fmt.Sprintf("No vulnerability data is loaded for '%s'.", strings.Join(j.missing, "', '"))}
 }
 
+// Bounds of what may be wrong with an image. The worst that were seen in earnest, old
+// systems with the sources of several kernels, have a tenth of it.
+const (
+	maxComponents = 50_000
+	maxProblems   = 50_000
+)
+
+// errTooMuch is about an image that nobody could read the findings of: it was made
+// to be in the way of others.
+var errTooMuch = errors.New("enhanced: an image has more components or problems than an image can have")
+
+// tooMuch is what is told of such an image.
+func tooMuch() string {
+	return fmt.Sprintf("ScanError: The image has more than %d different packages, or more than %d vulnerabilities in them.", maxComponents, maxProblems)
+}
+
 // judge stores an inventory with its components, and judges those that never were.
+// Errors: errTooMuch.
 func (s *Scanner) judge(ctx context.Context, inv *inventory.Inventory, releases []string) (judgement, error) {
+	subjects := match.Components(inv, match.AllPackages)
+	if len(subjects) > maxComponents {
+		return judgement{}, errTooMuch
+	}
 	if err := s.store(ctx, inv); err != nil {
 		return judgement{}, err
 	}
-	subjects := match.Components(inv, match.AllPackages)
 	components := make([]finding.Component, len(subjects))
 	for i, subject := range subjects {
 		components[i] = subject.Component
@@ -60,7 +81,11 @@ func (s *Scanner) judge(ctx context.Context, inv *inventory.Inventory, releases 
 			return out, err
 		}
 	}
-	return out, nil
+	n, err := s.Catalog.CountProblems(ctx, inv.ID(), maxProblems+1)
+	if err == nil && n > maxProblems {
+		err = errTooMuch
+	}
+	return out, err
 }
 
 // store keeps an inventory, which it may know already.
@@ -88,8 +113,19 @@ func (s *Scanner) judgeRelease(ctx context.Context, release string, components [
 	}
 	err := s.Advisories.Ensure(ctx, exports[0])
 	var a answer
-	if err == nil {
-		a, err = judgeAll(ctx, s.Judge, s.Catalog, release, components, true)
+	// A few at a time: others want to write, too. Without any it is asked by which
+	// advisories they would be judged.
+	for begun := false; err == nil && (!begun || len(components) > 0); begun = true {
+		n := min(len(components), componentsAtATime)
+		if a, err = judgeAll(ctx, s.Judge, s.Catalog, release, components[:n], true); err == nil {
+			components = components[n:]
+			for _, problems := range a.problems {
+				out.found += len(problems)
+			}
+		}
+		if out.found > maxProblems {
+			return errTooMuch
+		}
 	}
 	if err == nil {
 		out.judged++

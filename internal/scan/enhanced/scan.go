@@ -48,6 +48,7 @@ type Catalog interface {
 	PutProblems(ctx context.Context, all []meta.ComponentProblems) (int, error)
 	PutCoverage(ctx context.Context, c *finding.Coverage, events []meta.Event) (bool, error)
 	Coverage(ctx context.Context, repositoryID int64, digests []string) (map[string]finding.Coverage, error)
+	CountProblems(ctx context.Context, inventory string, most int) (int, error)
 }
 
 // Content reads what images consist of. A scan.Indexer does.
@@ -232,6 +233,9 @@ func (s *Scanner) scan(ctx context.Context, on subject) error {
 		return s.unsupported(ctx, on, c, finding.ReasonUnsupportedOS, unknownSystem(inv.OS))
 	}
 	judged, err := s.judge(ctx, inv, releases)
+	if errors.Is(err, errTooMuch) {
+		return s.unsupported(ctx, on, c, finding.ReasonImageSizeExceeded, tooMuch())
+	}
 	if err != nil {
 		return err
 	}
