@@ -56,12 +56,16 @@ func TestTagsThatAreNoVersionsOfModules(t *testing.T) {
 		return `,"ecosystem_specific":{"custom_ranges":[{"type":"ECOSYSTEM","events":[` + events + `]}]}`
 	}
 	entries := map[string]string{
-		// GO-2024-2513, GO-2025-3766, GO-2024-3312, GO-2025-3380, GO-2024-2826.
+		// GO-2024-2513, GO-2025-3766, GO-2024-3312, GO-2025-3380, GO-2024-2826,
+		// GO-2026-4449, GO-2025-3740, GO-2024-2858.
 		"open":    affected("Go", "a.b/c", custom(`{"introduced":"0"},{"fixed":"7.2.1"}`), "0"),
 		"commits": affected("Go", "a.b/c", custom(`{"introduced":"0"},{"fixed":"11.6.2"}`), "0", "<0.0.0-20250521211231-e0ba4b480954", "0.0.1-test"),
 		"past":    affected("Go", "a.b/c", custom(`{"introduced":"0"},{"fixed":"5.21.2"}`), "0", "<0.0.0-20240708073652-5a492a3f0036"),
 		"halves":  affected("Go", "a.b/c", custom(`{"introduced":"10.0.0"}`), "0", "<10.3.0+incompatible"),
 		"twice":   affected("Go", "a.b/c", custom(`{"introduced":"0"},{"fixed":"17.0.7"},{"introduced":"18.0.0"},{"fixed":"18.0.5"}`), "0", "<0.17.7", "0.18.0", "<0.18.5"),
+		"later":   affected("Go", "a.b/c", custom(`{"introduced":"0"},{"fixed":"0.13.4"}`), "0.11.19"),
+		"unsaid":  affected("Go", "a.b/c", custom(`{"introduced":"0"},{"fixed":"0.0.0-20250521183405-c7a690348df7"}`), "0.0.0-20250114093457-36d6fad421fb"),
+		"large":   affected("Go", "a.b/c", custom(`{"introduced":"0"},{"fixed":"8.5.14"},{"introduced":"9.0.0"},{"fixed":"9.1.8"}`), "5.0.0-beta1+incompatible"),
 		"word":    affected("Go", "a.b/c", custom(`{"introduced":"0"},{"fixed":"edge-24.6.2"}`), "0", "<0.5.1-0.20240614165515-35fb2d6d11ef"),
 	}
 	for _, c := range []struct{ entry, version, want string }{
@@ -82,6 +86,13 @@ func TestTagsThatAreNoVersionsOfModules(t *testing.T) {
 		{"twice", "v0.19.0", "none"},
 		{"twice", "v19.0.0", "none"},
 		{"word", "v2.14.0", "none"},
+		{"later", "v0.11.0", "none"},
+		{"later", "v0.13.0", "0.13.4"},
+		{"later", "v0.13.4", "none"},
+		{"unsaid", "v11.6.1", "open"},
+		{"large", "v4.6.0", "none"},
+		{"large", "v9.1.0", "9.1.8"},
+		{"large", "v11.6.1", "none"},
 	} {
 		t.Run(c.entry+" "+c.version, func(t *testing.T) {
 			got := "none"

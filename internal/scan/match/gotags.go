@@ -19,37 +19,67 @@ func tagRanges(rel *release, pkg string, all []advisory.Range) []versionRange {
 	var tags []versionRange
 	for _, g := range all {
 		vr, err := parseRange(rel, pkg, g)
-		if err != nil || len(vr.events) == 0 || vr.events[len(vr.events)-1].kind == introduced {
+		if err != nil || len(vr.events) == 0 {
 			return nil
 		}
 		tags = append(tags, vr)
 	}
+	if neverEnds(tags) {
+		return nil
+	}
 	return tags
 }
 
-// rangesFor are the ranges by which an installed version is judged.
+// rangesFor are the ranges by which an installed version is judged. Where the
+// module's never end, its tags tell the end; where they end at a version that
+// stands for a commit, they cannot be compared with a tag.
 func (s *span) rangesFor(in *installed) []versionRange {
-	if s.judgedByTag(in.text) {
+	if len(s.tags) == 0 || in.version == nil || isPseudoVersion(in.text) {
+		return s.ranges
+	}
+	tag := goMajor(in.text) > 1
+	switch {
+	case neverEnds(s.ranges):
+		if tag && !hasTags(s.tags) || !s.inRanges(in) {
+			return s.ranges
+		}
+		return s.tags
+	case tag && !hasTags(s.ranges):
 		return s.tags
 	}
 	return s.ranges
 }
 
-// judgedByTag reports whether the version is a tag and the ranges of the module
-// cannot tell anything about it: they have no bounds, or none of its kind.
-func (s *span) judgedByTag(version string) bool {
-	if len(s.tags) == 0 || isPseudoVersion(version) {
-		return false
-	}
-	bounded, large := false, false
+// inRanges reports whether the version is in the ranges of the module.
+func (s *span) inRanges(in *installed) bool {
 	for i := range s.ranges {
-		for j := range s.ranges[i].events {
-			b := &s.ranges[i].events[j]
-			bounded = bounded || !b.open()
-			large = large || goMajor(b.text) > 1
+		if from, _, err := s.ranges[i].around(in); err == nil && from != nil {
+			return true
 		}
 	}
-	return !bounded || !large && goMajor(version) > 1
+	return false
+}
+
+// neverEnds reports whether the highest versions are affected.
+func neverEnds(all []versionRange) bool {
+	for i := range all {
+		if n := len(all[i].events); n > 0 && all[i].events[n-1].kind == introduced {
+			return true
+		}
+	}
+	return false
+}
+
+// hasTags reports whether a bound is above all versions that stand for commits.
+func hasTags(all []versionRange) bool {
+	for i := range all {
+		for j := range all[i].events {
+			if goMajor(all[i].events[j].text) > 1 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isPseudoVersion knows versions that stand for commits:
