@@ -12,10 +12,13 @@ import (
 )
 
 const (
-	problemsHeld      = `SELECT h.inventory_id, p.id, p.component_id, p.print, p.modified FROM inventory_components h {lite:CROSS }JOIN problems p ON p.component_id = h.component_id WHERE h.inventory_id {in}`
-	orderOfHeld       = ` ORDER BY h.inventory_id, h.component_id, p.vulnerability, p.place`
-	qProblemsHeld     = problemsHeld + orderOfHeld
-	qProblemsHeldOf   = problemsHeld + ` AND p.vulnerability {in}` + orderOfHeld
+	selectHeld  = `SELECT h.inventory_id, p.id, p.component_id, p.print, p.modified FROM inventory_components h `
+	ofHeld      = ` WHERE h.inventory_id {in}`
+	orderOfHeld = ` ORDER BY h.inventory_id, h.component_id, p.vulnerability, p.place`
+	// PostgreSQL is kept from reading all problems there are for those of a few
+	// hundred components.
+	qProblemsHeld     = selectHeld + `{lite:CROSS JOIN problems p ON p.component_id = h.component_id}{pg:CROSS JOIN LATERAL (SELECT * FROM problems o WHERE o.component_id = h.component_id OFFSET 0) p}` + ofHeld + orderOfHeld
+	qProblemsHeldOf   = selectHeld + `{lite:CROSS }JOIN problems p ON p.component_id = h.component_id` + ofHeld + ` AND p.vulnerability {in}` + orderOfHeld
 	qProblemsOfIDs    = `SELECT p.id, c.id, c.release, c.name, c.version, c.module, p.body FROM problems p JOIN components c ON c.id = p.component_id WHERE p.id {in}`
 	qCountProblems    = `SELECT count(*) FROM (SELECT 1 FROM inventory_components h {lite:CROSS }JOIN problems p ON p.component_id = h.component_id WHERE h.inventory_id = ? LIMIT ?) n`
 	qInventoryIndexed = `SELECT id FROM indexed_inventories WHERE name = ?`
