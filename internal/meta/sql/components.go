@@ -98,6 +98,24 @@ func distinctComponents(components []finding.Component) []finding.Component {
 	return slices.Compact(all)
 }
 
+// componentsAtATime is how many components one transaction makes before that which
+// indexes them: on SQLite all others wait for it.
+const componentsAtATime = 2000
+
+// makeComponents makes components in small transactions. Until an inventory holds
+// them they may be swept again.
+func (s *Store) makeComponents(ctx context.Context, distinct []finding.Component) error {
+	for part := range slices.Chunk(distinct, componentsAtATime) {
+		if err := s.write(ctx, func(t *tx) error {
+			_, err := storeComponents(t, part)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // touchInventory is how often it is noted that an inventory is in use.
 const touchInventory = time.Hour
 
@@ -112,6 +130,11 @@ func (s *Store) IndexInventory(ctx context.Context, inventory string, components
 	same := !used.IsZero() && len(known) == len(distinct) && len(known.missing(distinct)) == 0
 	if same && now.Sub(used) < touchInventory {
 		return known.answer(components), nil
+	}
+	if missing := known.missing(distinct); len(missing) > componentsAtATime {
+		if err := s.makeComponents(ctx, missing); err != nil {
+			return nil, err
+		}
 	}
 	err = s.write(ctx, func(t *tx) error {
 		if same {
