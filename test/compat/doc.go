@@ -1,7 +1,7 @@
 // Package compat shows how compatible ecru is with ECR, and with what it serves
-// of EventBridge and Secrets Manager: it drives every operation of the AWS SDK's
-// own clients against the real binary, and writes down in docs/compatibility.md
-// which checks of which operation have passed.
+// of EventBridge, Secrets Manager and Inspector: it drives every operation of the
+// AWS SDK's own clients against the real binary, and writes down in
+// docs/compatibility.md which checks of which operation have passed.
 //
 //	go test ./test/compat          compares the document with what has passed
 //	go test ./test/compat -write   writes it
