@@ -109,7 +109,7 @@ func (s *Service) storeVexDocument(ctx context.Context, account string, d VexDoc
 		return err
 	}
 	record := meta.Record{Account: account, Kind: meta.StatementRecord, Name: d.ID, Body: body, CreatedAt: d.AddedAt}
-	err = s.saidAnew(ctx, account, d.Repository, d.ID, d.ExpiresAt, func() error { return s.Store.CreateRecord(ctx, record, maxDocuments) })
+	err = s.saidAnew(ctx, account, saidOf{d.Repository, d.Digest, d.ID, d.ExpiresAt}, func() error { return s.Store.CreateRecord(ctx, record, maxDocuments) })
 	if errors.Is(err, meta.ErrFull) {
 		_, forgotten := s.Store.DeleteRecord(ctx, account, meta.StatementsRecord, d.ID)
 		return errors.Join(registry.Errorf(registry.CodeLimitExceeded, "There are %d VEX documents already, as many as there may be.", maxDocuments), forgotten)
@@ -234,7 +234,7 @@ func (s *Service) DeleteVexDocument(ctx context.Context, c Caller, account, id s
 	if err := json.Unmarshal(record.Body, &d); err != nil {
 		return registry.Internal("reading a VEX document", err)
 	}
-	err = s.saidAnew(ctx, account, d.Repository, d.ID, time.Time{}, func() error {
+	err = s.saidAnew(ctx, account, saidOf{repository: d.Repository, digest: d.Digest}, func() error {
 		_, err := s.Store.DeleteRecord(ctx, account, meta.StatementRecord, id)
 		return found(err)
 	})

@@ -126,21 +126,35 @@ func (x *excuses) decision(f finding.Finding) *finding.Decision {
 	return best
 }
 
-// saidAnew makes a change of what is said about the findings of a repository, or
-// of all that a pattern matches. They are looked at again, whatever happens in
-// between, and once more when what is said ends.
-func (s *Service) saidAnew(ctx context.Context, account, repository, id string, until time.Time, change func() error) error {
-	if strings.Contains(repository, "*") {
-		repository = ""
+// saidOf is what is said anew: of an image, of a repository or of all that a pattern
+// matches, until a time.
+type saidOf struct {
+	repository, digest, id string
+	until                  time.Time // zero: for ever, or it is taken back
+}
+
+// job is the one that asks again, at a time.
+func (o saidOf) job(account string, at time.Time) job.Job {
+	switch {
+	case o.digest != "":
+		return enhanced.NewResettleImageJob(account, o.repository, o.digest, at)
+	case strings.Contains(o.repository, "*"):
+		return enhanced.NewResettleJob(account, "", at)
 	}
-	if !until.IsZero() {
-		end := enhanced.NewResettleJob(account, repository, until)
-		end.Key += "/" + id // it must not hold up another that is due at once
+	return enhanced.NewResettleJob(account, o.repository, at)
+}
+
+// saidAnew makes a change of what is said about findings. They are looked at again,
+// whatever happens in between, and once more when what is said ends.
+func (s *Service) saidAnew(ctx context.Context, account string, about saidOf, change func() error) error {
+	if !about.until.IsZero() {
+		end := about.job(account, about.until)
+		end.Key += "/" + about.id // it must not hold up another that is due at once
 		if err := s.enqueue(ctx, end); err != nil {
 			return err
 		}
 	}
-	return s.withJob(ctx, enhanced.NewResettleJob(account, repository, s.Now()), func() error {
+	return s.withJob(ctx, about.job(account, s.Now()), func() error {
 		if err := change(); err != nil {
 			return err
 		}

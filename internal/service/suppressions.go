@@ -41,7 +41,7 @@ func (s *Service) Decide(ctx context.Context, c Caller, account string, d findin
 	}
 	record := meta.Record{Account: account, Kind: meta.SuppressionRecord, Name: d.ID, Body: body, CreatedAt: d.CreatedAt}
 	store := func() error { return s.Store.CreateRecord(ctx, record, maxDecisions) }
-	return d, s.saidAnew(ctx, account, d.Repository, d.ID, d.ExpiresAt, func() error {
+	return d, s.saidAnew(ctx, account, saidOf{d.Repository, d.Digest, d.ID, d.ExpiresAt}, func() error {
 		err := store()
 		if errors.Is(err, meta.ErrFull) {
 			if err = s.forgetExpired(ctx, account); err == nil {
@@ -149,7 +149,7 @@ func (s *Service) WithdrawDecision(ctx context.Context, c Caller, account, id st
 	if err != nil {
 		return err
 	}
-	return s.saidAnew(ctx, account, all[0].Repository, id, time.Time{}, func() error {
+	return s.saidAnew(ctx, account, saidOf{repository: all[0].Repository, digest: all[0].Digest}, func() error {
 		_, err := s.Store.DeleteRecord(ctx, account, meta.SuppressionRecord, id)
 		return found(err)
 	})

@@ -199,3 +199,30 @@ func TestAKillBetweenAChangeAndWhatFollowsLosesNothing(t *testing.T) {
 	l.sweep(5 * time.Second)
 	l.want("web", "v1", "ACTIVE", "CVE-1 ACTIVE")
 }
+
+// BenchmarkResettling is a decision about the whole registry, and its end: what
+// each image of a real system costs, with an application on top.
+func BenchmarkResettling(b *testing.B) {
+	const images = 200
+	l := open(b)
+	base := l.debian(b)
+	l.repository("web")
+	l.publish("CVE-1", "lodash", "")
+	l.scanning(registry.ScanEnhanced)
+	for i := range images {
+		l.push("web", fmt.Sprintf("v%d", i), base, node(map[string]string{"lodash": fmt.Sprintf("4.17.%d", i)}))
+		l.run()
+	}
+	b.ResetTimer()
+	n := 0
+	for b.Loop() {
+		d := l.decide(finding.Decision{Vulnerability: "CVE-1"})
+		if err := l.Service.WithdrawDecision(b.Context(), l.owner, apitest.Account, d.ID); err != nil {
+			b.Fatal(err)
+		}
+		l.run()
+		n += 2 * images
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "us/image")
+	b.ReportMetric(float64(len(l.describe("web", "v1").findings)), "findings/image")
+}
