@@ -57,6 +57,11 @@ bench: build ## Go benchmarks, then the figures of docs/performance.md beside th
 	go test -run '^$$' -bench . -benchtime 1s ./internal/...
 	go run ./test/bench -peers -write docs/performance.md
 
+.PHONY: accuracy
+accuracy: build ## recall and precision over the corpus of test/accuracy, every miss and surplus; fails on any
+	go run ./test/accuracy
+	ECRU_BIN=$(CURDIR)/bin/ecru go test -count=1 -run TestTheRegistryFindsTheSame ./test/accuracy
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin dist
