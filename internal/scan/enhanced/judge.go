@@ -45,14 +45,21 @@ const (
 // to be in the way of others.
 var errTooMuch = errors.New("enhanced: an image has more components or problems than an image can have")
 
+// errNothing is about an image that holds nothing that anybody could judge.
+var errNothing = errors.New("enhanced: an image holds nothing that advisories are about")
+
 // tooMuch is what is told of such an image.
 func tooMuch() string {
 	return fmt.Sprintf("ScanError: The image has more than %d different packages, or more than %d vulnerabilities in them.", maxComponents, maxProblems)
 }
 
 // judge stores an inventory with its components, and judges those that never were.
-// Errors: errTooMuch.
-func (s *Scanner) judge(ctx context.Context, inv *inventory.Inventory, releases []string) (judgement, error) {
+// Errors: errTooMuch, errNothing.
+func (s *Scanner) judge(ctx context.Context, inv *inventory.Inventory) (judgement, error) {
+	releases := match.Releases(inv, match.AllPackages)
+	if len(releases) == 0 {
+		return judgement{}, errNothing
+	}
 	subjects := match.Components(inv, match.AllPackages)
 	if len(subjects) > maxComponents {
 		return judgement{}, errTooMuch

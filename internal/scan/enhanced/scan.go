@@ -220,7 +220,7 @@ func (s *Scanner) giveUp(ctx context.Context, t Target) error {
 // scan reads an image, and finds what is wrong with it.
 func (s *Scanner) scan(ctx context.Context, on subject) error {
 	c := on.coverage
-	inv, told, err := s.read(ctx, &c)
+	found, err := s.read(ctx, &c)
 	var fault scan.ImageError
 	if errors.As(err, &fault) {
 		return s.unsupported(ctx, on, c, reasonOf(err), string(fault))
@@ -228,15 +228,22 @@ func (s *Scanner) scan(ctx context.Context, on subject) error {
 	if err != nil {
 		return err
 	}
-	releases := match.Releases(inv, match.AllPackages)
-	if len(releases) == 0 {
-		return s.unsupported(ctx, on, c, finding.ReasonUnsupportedOS, unknownSystem(inv.OS))
-	}
-	judged, err := s.judge(ctx, inv, releases)
-	if errors.Is(err, errTooMuch) {
-		return s.unsupported(ctx, on, c, finding.ReasonImageSizeExceeded, tooMuch())
-	}
+	inv, told, err := s.complemented(ctx, c.Account, c.Image.Repository, c.Image.Digest, found)
 	if err != nil {
+		return err
+	}
+	judged, err := s.judge(ctx, inv)
+	if errors.Is(err, errTooMuch) && inv != found {
+		// Nobody hides what is in an image by what he puts beside it.
+		inv, told = found, []string{textTooMuchBeside}
+		judged, err = s.judge(ctx, inv)
+	}
+	switch {
+	case errors.Is(err, errTooMuch):
+		return s.unsupported(ctx, on, c, finding.ReasonImageSizeExceeded, tooMuch())
+	case errors.Is(err, errNothing):
+		return s.unsupported(ctx, on, c, finding.ReasonUnsupportedOS, unknownSystem(inv.OS))
+	case err != nil:
 		return err
 	}
 	c.InventoryID, c.Layers, c.Image.Platform = inv.ID(), encodeLayers(inv.Packages), platformOf(inv.OS)
@@ -245,6 +252,8 @@ func (s *Scanner) scan(ctx context.Context, on subject) error {
 	}
 	return s.complete(ctx, on, c, judged, append(notesOf(inv), told...))
 }
+
+const textTooMuchBeside = "The bills of materials beside the image were left out: they name more than an image can hold."
 
 // reasonOf says in Inspector's words why an image cannot be read.
 func reasonOf(err error) string {
@@ -274,29 +283,29 @@ func (s *Scanner) unsupported(ctx context.Context, on subject, c finding.Coverag
 	return s.settle(ctx, []int64{next.ID}, settlement{purpose: toScan, announceAs: &on.coverage})
 }
 
-// read answers what an image holds, and what people should know about where that
-// is known from; it completes what is told of the image.
-func (s *Scanner) read(ctx context.Context, c *finding.Coverage) (*inventory.Inventory, []string, error) {
+// read answers what the layers of an image hold; it completes what is told of the
+// image.
+func (s *Scanner) read(ctx context.Context, c *finding.Coverage) (*inventory.Inventory, error) {
 	account, repository := c.Account, c.Image.Repository
 	stored, err := s.Images.Manifest(ctx, account, repository, registry.Reference{Digest: c.Image.Digest})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	m, err := registry.ParseManifest(stored.MediaType, stored.Payload)
 	if err != nil {
-		return nil, nil, scan.ImageError("UnsupportedImageError: The manifest of the image cannot be read.")
+		return nil, scan.ImageError("UnsupportedImageError: The manifest of the image cannot be read.")
 	}
 	if !m.Scannable() {
-		return nil, nil, scan.ImageError(fmt.Sprintf("UnsupportedImageError: An artifact with media type '%s' cannot be scanned.", m.ArtifactType))
+		return nil, scan.ImageError(fmt.Sprintf("UnsupportedImageError: An artifact with media type '%s' cannot be scanned.", m.ArtifactType))
 	}
 	inv, err := scan.Merged(ctx, s.Content, account, repository, m)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if m.Config != nil {
 		s.describe(ctx, c, m.Config.Digest)
 	}
-	return s.complemented(ctx, account, repository, c.Image.Digest, inv)
+	return inv, nil
 }
 
 // describe notes what the configuration of an image says of it. It is of use to
