@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,6 +117,26 @@ func TestSlipsInTheCorpus(t *testing.T) {
 		if _, err := readCorpus(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestProgramsAreAsTheLinkerMakesThem, as far as Go's own reader looks.
+func TestProgramsAreAsTheLinkerMakesThem(t *testing.T) {
+	c := contents{Go: lines{
+		"> usr/bin/tool go1.21.13 example.com/tool v1.2.3",
+		"golang.org/x/net v0.17.0",
+		"example.com/old v1.0.0 => example.com/new v1.1.0",
+	}}
+	files, err := c.files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := buildinfo.Read(strings.NewReader(files["usr/bin/tool"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.GoVersion != "go1.21.13" || info.Main.Version != "v1.2.3" || len(info.Deps) != 2 || info.Deps[1].Replace.Path != "example.com/new" {
+		t.Errorf("%+v", info)
 	}
 }
 

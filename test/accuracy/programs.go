@@ -147,11 +147,11 @@ func cargoSection(crates []crate) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// elf is a program for Linux on x86-64 with one section.
+// elf is a program for Linux on x86-64 with one section, which is loaded.
 func elf(name string, content []byte) string {
-	const header, entry, align = 64, 64, 16
+	const header, segment, entry, align, base = 64, 56, 64, 16, 0x400000
 	names := "\x00" + name + "\x00.shstrtab\x00"
-	at := (header + align - 1) / align * align
+	at := (header + segment + align - 1) / align * align
 	namesAt := at + len(content)
 	table := (namesAt + len(names) + align - 1) / align * align
 	out := make([]byte, table+3*entry)
@@ -160,11 +160,22 @@ func elf(name string, content []byte) string {
 	le.PutUint16(out[16:], 2)  // a program
 	le.PutUint16(out[18:], 62) // x86-64
 	le.PutUint32(out[20:], 1)
+	le.PutUint64(out[32:], header)
 	le.PutUint64(out[40:], uint64(table))
 	le.PutUint16(out[52:], header)
+	le.PutUint16(out[54:], segment)
+	le.PutUint16(out[56:], 1) // segment
 	le.PutUint16(out[58:], entry)
 	le.PutUint16(out[60:], 3) // sections
 	le.PutUint16(out[62:], 2) // the one with the names
+	load := out[header:]
+	le.PutUint32(load, 1)     // is loaded
+	le.PutUint32(load[4:], 4) // to be read
+	le.PutUint64(load[16:], base)
+	le.PutUint64(load[24:], base)
+	le.PutUint64(load[32:], uint64(len(out)))
+	le.PutUint64(load[40:], uint64(len(out)))
+	le.PutUint64(load[48:], 0x1000)
 	copy(out[at:], content)
 	copy(out[namesAt:], names)
 	section := func(i int, nameAt, kind uint32, address, offset, size int) {
@@ -175,7 +186,7 @@ func elf(name string, content []byte) string {
 		le.PutUint64(s[24:], uint64(offset))
 		le.PutUint64(s[32:], uint64(size))
 	}
-	section(1, 1, 1, 0x400000+at, at, len(content))
+	section(1, 1, 1, base+at, at, len(content))
 	section(2, uint32(2+len(name)), 3, 0, namesAt, len(names))
 	return string(out)
 }

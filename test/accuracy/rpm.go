@@ -56,7 +56,8 @@ func rpmManifest(packages lines) string {
 	return out.String()
 }
 
-// rpmDatabase is a database as rpm 4.16 and newer write it.
+// rpmDatabase is a database as rpm 4.16 and newer write it, without the tables
+// that only make it quicker.
 func rpmDatabase(packages lines) (content string, err error) {
 	dir, err := os.MkdirTemp("", "ecru-accuracy-rpm-")
 	if err != nil {
