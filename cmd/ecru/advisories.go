@@ -86,7 +86,7 @@ func (c *advisoriesStatus) print(s streams, sources []admin.Source) error {
 		fmt.Fprintln(s.out, "No advisories are loaded. They are fetched when an image needs them, or by ecru advisories update or import.")
 		return nil
 	}
-	table := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	table := tabwriter.NewWriter(plainly(s.out), 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "ECOSYSTEM\tRECORDS\tCHECKED\tNEWEST\tFROM\tPROBLEM")
 	for _, one := range sources {
 		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\n", deref(one.Ecosystem), deref(one.Records), age(one.CheckedAt), day(one.NewestModified), deref(one.Location), deref(one.LastError))
@@ -304,7 +304,7 @@ func report(s streams, outcomes []admin.Outcome) error {
 		switch {
 		case o.Problem != nil:
 			failed = fmt.Errorf("%s: %s", deref(o.Ecosystem), *o.Problem)
-			fmt.Fprintf(s.err, "%s: %s\n", deref(o.Ecosystem), *o.Problem)
+			fmt.Fprintf(plainly(s.err), "%s: %s\n", deref(o.Ecosystem), *o.Problem)
 		case deref(o.Changed):
 			fmt.Fprintf(s.out, "%s: %d records loaded\n", deref(o.Ecosystem), deref(o.Records))
 		default:

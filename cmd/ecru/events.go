@@ -265,7 +265,7 @@ func (c *eventsDeadLetters) each(ctx context.Context, m manager, show func(admin
 }
 
 func (c *eventsDeadLetters) table(ctx context.Context, m manager, out io.Writer) error {
-	table := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	table := tabwriter.NewWriter(plainly(out), 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tRULE\tTARGET\tGIVEN UP\tATTEMPTS\tEVENT\tREASON")
 	err := c.each(ctx, m, func(l admin.DeadLetter) error {
 		_, err := fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%d\t%s\t%s\n", deref(l.ID), deref(l.RuleName), deref(l.TargetID),

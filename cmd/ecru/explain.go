@@ -32,7 +32,7 @@ func (c *explainCommand) Run(ctx context.Context, s streams) error {
 		encoder.SetEscapeHTML(false)
 		return encoder.Encode(e)
 	}
-	printExplanation(s.out, c.Image, e)
+	printExplanation(plainly(s.out), c.Image, e)
 	return nil
 }
 
@@ -48,7 +48,7 @@ func (c *explainCommand) explain(ctx context.Context, s streams) (e match.Explan
 	err = c.withMatcher(ctx, &c.imageFlags, ecosystemsOf(images, match.AllPackages), progress, func(m *match.Matcher, notes []string) error {
 		progress.finish()
 		for _, note := range notes {
-			fmt.Fprintf(s.err, "Note: %s.\n", note)
+			fmt.Fprintf(plainly(s.err), "Note: %s.\n", note)
 		}
 		e, err = m.Explain(ctx, images[0].Inventory, c.Vulnerability)
 		return err

@@ -215,7 +215,7 @@ func (f listFlags) show(s streams, v any, rows func(*tabwriter.Writer)) error {
 	if f.JSON {
 		return printJSON(s.out, v)
 	}
-	table := tabwriter.NewWriter(s.out, 0, 4, 2, ' ', 0)
+	table := tabwriter.NewWriter(plainly(s.out), 0, 4, 2, ' ', 0)
 	rows(table)
 	return table.Flush()
 }

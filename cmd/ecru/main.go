@@ -63,7 +63,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	}
-	fmt.Fprintln(stderr, "ecru: "+oneLine(err))
+	fmt.Fprintln(stderr, "ecru: "+printable(oneLine(err)))
 	var coded *codedError
 	if errors.As(err, &coded) {
 		return coded.code

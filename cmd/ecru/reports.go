@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"text/tabwriter"
 
 	"github.com/ecru-registry/ecru/internal/awsapi/admin"
@@ -80,6 +81,7 @@ func (c *reportGet) write(s streams, name string, from io.Reader) error {
 		_, err := io.Copy(s.out, from)
 		return err
 	}
+	name = filepath.Base(name) // the server does not say where
 	if c.Output != "" {
 		name = c.Output
 	}

@@ -42,7 +42,7 @@ func (c *sbomCommand) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	for _, note := range targetOf(image).Notes {
-		fmt.Fprintf(s.err, "Note: %s.\n", note)
+		fmt.Fprintf(plainly(s.err), "Note: %s.\n", note)
 	}
 	document := sbom.Document{Inventory: image.Inventory, Image: billImage(image), Tool: sbom.Tool{Name: "ecru", Version: currentVersion()}, Created: created}
 	var out bytes.Buffer

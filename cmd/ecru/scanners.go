@@ -65,7 +65,7 @@ func (c *scannerAdd) Run(ctx context.Context, s streams) error {
 	if err := c.with(ctx, func(m manager) error { return m.call(ctx, "AddScanner", in, &out) }); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%s is %s. Basic scans are its after: ecru scanner default %s\n", c.Name, product(out.Scanner.Product, out.Scanner.Vendor, out.Scanner.Version), c.Name)
+	fmt.Fprintf(plainly(s.out), "%s is %s. Basic scans are its after: ecru scanner default %s\n", c.Name, product(out.Scanner.Product, out.Scanner.Vendor, out.Scanner.Version), c.Name)
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (c *scannerTest) Run(ctx context.Context, s streams) error {
 	if !deref(out.Healthy) {
 		return fmt.Errorf("the scanner %s cannot be used: %s", c.Name, deref(out.Problem))
 	}
-	fmt.Fprintf(s.out, "%s is %s, and can be used.\n", c.Name, product(out.Product, out.Vendor, out.Version))
+	fmt.Fprintf(plainly(s.out), "%s is %s, and can be used.\n", c.Name, product(out.Product, out.Vendor, out.Version))
 	return nil
 }
 

@@ -26,14 +26,14 @@ func writeTable(w io.Writer, r *Report, o Options) error {
 }
 
 func writeTarget(out io.Writer, t *Target, o Options) {
-	facts := []string{t.system()}
+	facts := []string{printable(t.system())}
 	if t.Image.Platform != "" {
-		facts = append(facts, t.Image.Platform)
+		facts = append(facts, printable(t.Image.Platform))
 	}
 	facts = append(facts, plural(t.judged(), "package"))
 	fmt.Fprintf(out, "%s (%s)\n", printable(t.Image.Name), strings.Join(facts, ", "))
 	for _, group := range groups(t.Findings) {
-		fmt.Fprintf(out, "\n%s\n", groupTitle(t, group))
+		fmt.Fprintf(out, "\n%s\n", printable(groupTitle(t, group)))
 		writeRows(out, t.rows(group), o.Width)
 	}
 	fmt.Fprintf(out, "\n%s\n", t.summary())
