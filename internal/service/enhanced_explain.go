@@ -52,6 +52,11 @@ func (s *Service) Explain(ctx context.Context, c Caller, repository string, id r
 	if len(parts) == 0 {
 		return nil, unsupportedImageType(notScannable(image))
 	}
+	leave, err := s.inspector.long.enter(ctx, scope.Account)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	out := make([]Explanation, len(parts))
 	for i, p := range parts {
 		if out[i], err = s.explainOne(ctx, scope, repository, p, vulnerability); err != nil {

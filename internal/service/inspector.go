@@ -20,6 +20,7 @@ type FindingReader interface {
 type inspector struct {
 	filters sync.Mutex // held while a filter is named
 	reports sync.Mutex // held while a report is begun
+	long    longRequests
 }
 
 // Some values in which findings are asked for, named here for transports.

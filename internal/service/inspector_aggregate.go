@@ -65,6 +65,11 @@ func (s *Service) AggregateFindings(ctx context.Context, c Caller, in FindingAgg
 	if n.never {
 		return nil, false, nil
 	}
+	leave, err := s.inspector.long.enter(ctx, scope.Account)
+	if err != nil {
+		return nil, false, err
+	}
+	defer leave()
 	n.query.Statuses = []finding.Status{finding.Active}
 	a := &aggregator{
 		s: s, scope: scope, FindingAggregation: in, narrowed: n,

@@ -76,6 +76,11 @@ func (s *Service) CoverageStatistics(ctx context.Context, c Caller, criteria fin
 	if err != nil {
 		return 0, nil, err
 	}
+	leave, err := s.inspector.long.enter(ctx, scope.Account)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer leave()
 	counts := map[string]int64{}
 	err = s.eachResource(ctx, scope, criteria, func(r *finding.Resource) error {
 		total++

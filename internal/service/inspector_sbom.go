@@ -119,6 +119,11 @@ func (s *Service) AttachSBOM(ctx context.Context, c Caller, repository string, i
 	if err != nil {
 		return AttachedSBOM{}, err
 	}
+	leave, err := s.inspector.long.enter(ctx, scope.Account)
+	if err != nil {
+		return AttachedSBOM{}, err
+	}
+	defer leave()
 	document, err := s.Contents.ImageContents(ctx, scope.Account, repository, image.Digest)
 	if err != nil {
 		return AttachedSBOM{}, err

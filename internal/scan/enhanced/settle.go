@@ -77,9 +77,13 @@ type settlement struct {
 	announceAs *finding.Coverage
 }
 
-// maxSettled is how many packages and problems images may have that are settled
-// together, in memory and in one transaction: mostly a hundred images have fewer.
-const maxSettled = 100_000
+// Bounds of images that are settled together, above which no further one is taken:
+// packages of their inventories, which are in memory, and problems of all of them,
+// for where they are all decided about others wait for the transaction.
+const (
+	maxHeld    = 100_000
+	maxDecided = 1_000
+)
 
 // settle brings findings up to date. Images that are gone are passed over.
 func (s *Settler) settle(ctx context.Context, ids []int64, how settlement) error {
@@ -137,9 +141,9 @@ func (s *Settler) prepare(ctx context.Context, ids []int64, how settlement) (*pr
 		return nil, err
 	}
 	vulnerabilities := slices.Clone(how.vulnerabilities)
-	weight, problems := 0, map[string]int{} // of inventories
+	held, decided, problems := 0, 0, map[string]int{} // of inventories
 	for _, id := range ids {
-		if weight > maxSettled {
+		if held > maxHeld || decided > maxDecided {
 			break
 		}
 		p.images++
@@ -156,10 +160,10 @@ func (s *Settler) prepare(ctx context.Context, ids []int64, how settlement) (*pr
 				return nil, err
 			}
 			problems[c.InventoryID] = len(stored)
-			weight += p.contents[c.InventoryID].size()
+			held += p.contents[c.InventoryID].size()
 			vulnerabilities = append(vulnerabilities, stored...)
 		}
-		weight += problems[c.InventoryID]
+		decided += problems[c.InventoryID]
 	}
 	vulnerabilities = distinct(vulnerabilities)
 	for _, id := range vulnerabilities {
